@@ -1,0 +1,1 @@
+"""Take a backup, prove it by restoring it, and restore it."""

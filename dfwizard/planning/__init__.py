@@ -1,0 +1,1 @@
+"""Facts, rules and wishes become checks and a plan of steps."""

@@ -1,0 +1,224 @@
+"""The plan: an ordered list of steps, all data, JSON in and out. What is shown is what runs.
+
+A step's action is a host command or one of a few named actions. Named actions also carry the commands they run
+(`shows`), made by the
+same functions that run them, so that a plan, its shell export and the executor cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import ClassVar
+
+SCHEMA = 1
+"""Version of the plan's JSON form; a reader refuses a higher one."""
+
+
+class Undo(str, Enum):
+    """What taking a step back requires. The rollback's plan is made from the set of these over the steps begun."""
+
+    NOTHING = "nothing"
+    MAINTENANCE = "maintenance"
+    TREE = "tree"
+    DATABASE = "database"
+    SERVICES = "services"
+
+
+@dataclass(frozen=True)
+class Execute:
+    """Run one program; its output goes to the step's output file.
+
+    `refuse` holds regular expressions: output that matches one fails the step even on exit code 0 (Laravel 6 exits
+    0 when it
+    cancels itself; cache:clear exits 0 when it failed).
+    """
+
+    KIND: ClassVar[str] = "command"
+    argv: tuple[str, ...]
+    cwd: str | None = None
+    user: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    expect: tuple[int, ...] = (0,)
+    refuse: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EditDotenv:
+    """Set keys in the instance's `.env`, byte-preserving; None removes a key. `diff` is what is shown (secrets masked)."""
+
+    KIND: ClassVar[str] = "edit-dotenv"
+    changes: Mapping[str, str | None]
+    diff: str
+
+
+@dataclass(frozen=True)
+class TakeBackup:
+    """Save code tree, `.env` and database into `directory`; `shows` are the shell lines that do it."""
+
+    KIND: ClassVar[str] = "take-backup"
+    directory: str
+    shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProveBackup:
+    """Restore the database of the backup in `directory` into a scratch database, compare, check archive and APP_KEY."""
+
+    KIND: ClassVar[str] = "prove-backup"
+    directory: str
+    shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TakeFingerprint:
+    """Record the instance's fingerprint as file `name` in the run's directory."""
+
+    KIND: ClassVar[str] = "take-fingerprint"
+    name: str
+
+
+@dataclass(frozen=True)
+class CompareFingerprint:
+    """Compare the instance with the fingerprint in file `name` of the run's directory; any difference fails the step."""
+
+    KIND: ClassVar[str] = "compare-fingerprint"
+    name: str
+
+
+@dataclass(frozen=True)
+class ShowLosses:
+    """Record what users wrote since the run ended (tables, rows): a rollback takes it away. Never fails for that."""
+
+    KIND: ClassVar[str] = "show-losses"
+
+
+@dataclass(frozen=True)
+class RestoreTree:
+    """Put the code tree of the backup in `directory` in the instance's place: by rename-aside, else content exchanged."""
+
+    KIND: ClassVar[str] = "restore-tree"
+    directory: str
+    shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RestoreDatabase:
+    """Empty the system database and fill it from the backup in `directory`."""
+
+    KIND: ClassVar[str] = "restore-database"
+    directory: str
+    shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClearAside:
+    """Remove what the exchange of the tree put aside, once the fingerprint was identical."""
+
+    KIND: ClassVar[str] = "clear-aside"
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Compare the instance with the facts recorded before. `release` is the tag expected; `final` false at a gate between hops."""
+
+    KIND: ClassVar[str] = "verify"
+    release: str
+    final: bool = True
+
+
+Action = (
+    Execute
+    | EditDotenv
+    | TakeBackup
+    | ProveBackup
+    | TakeFingerprint
+    | CompareFingerprint
+    | ShowLosses
+    | RestoreTree
+    | RestoreDatabase
+    | ClearAside
+    | Verify
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan.
+
+    `id` is unique in the plan; `reason` one sentence; `guide` the section of the official guide it comes from (""
+    where the guide has
+    none); `departs` says how and why it departs from the guide's letter, "" where it does not. `undo` is what
+    taking it back
+    requires, in words in `undo_text`. `done_when` is a command whose success (exit code 0) means that the step is
+    already done;
+    `timeout` seconds; `repeatable` whether it may simply be run again after an interruption; `skippable` whether a
+    person may
+    skip it; `hop` the index of the hop it belongs to (-1: the whole run); `weight` its expected seconds, for progress.
+    """
+
+    id: str
+    title: str
+    reason: str
+    action: Action
+    guide: str = ""
+    departs: str = ""
+    undo: Undo = Undo.NOTHING
+    undo_text: str = "Nothing to undo."
+    done_when: Execute | None = None
+    timeout: float = 600.0
+    repeatable: bool = True
+    skippable: bool = False
+    hop: int = -1
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One leg of the road: from a release to the next stop.
+
+    `commit` is what the tag stood for when the plan was made; `php` the PHP minors that the target's packages
+    allow; `method` and `notes` the
+    guide's row; `warnings` what the rules know of the target.
+    """
+
+    frm: str
+    to: str
+    commit: str
+    php: tuple[str, ...]
+    method: str
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that will be done, in order, with everything decided that can be decided before.
+
+    `kind` is `upgrade` or `rollback`; `instance` the tree's path; `frm`/`to` releases (tags); `backup` the backup's
+    directory; `owner` the
+    account that owns the tree; `me` the account dfwizard runs as on the host (it decides runuser or sudo).
+    """
+
+    kind: str
+    instance: str
+    frm: str
+    to: str
+    backup: str
+    owner: str
+    me: str
+    hops: tuple[Hop, ...]
+    steps: tuple[Step, ...]
+    schema: int = SCHEMA
+
+    def step(self, step_id: str) -> Step:
+        """Give the step of that id.
+
+        Raises:
+            KeyError: the plan has no such step.
+        """
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)

@@ -1,0 +1,1 @@
+"""Plans and runs written for people and machines: script, runbook, Markdown, JSON."""

@@ -1,0 +1,1 @@
+"""The instance before against the instance after, as data."""
