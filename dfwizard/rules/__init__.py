@@ -1,0 +1,50 @@
+"""What is known of DreamFactory releases: data files, and the modules that read them and answer from them.
+
+`load()` gives the `Rules`; `stops()` gives the releases to pass through on the way from one to another.
+"""
+
+from __future__ import annotations
+
+from dfwizard.rules.listing import show
+from dfwizard.rules.loading import Problem, check_file, load
+from dfwizard.rules.model import (
+    AdminUi,
+    EncryptedColumn,
+    EnvAddition,
+    EnvKind,
+    EnvRule,
+    Hop,
+    HopFact,
+    HopKind,
+    Release,
+    ReleaseWarning,
+    Rules,
+    TableRule,
+    TableRules,
+    UnknownRelease,
+)
+from dfwizard.rules.path import PathRefused, describe, stops
+
+__all__ = [
+    "AdminUi",
+    "EncryptedColumn",
+    "EnvAddition",
+    "EnvKind",
+    "EnvRule",
+    "Hop",
+    "HopFact",
+    "HopKind",
+    "PathRefused",
+    "Problem",
+    "Release",
+    "ReleaseWarning",
+    "Rules",
+    "TableRule",
+    "TableRules",
+    "UnknownRelease",
+    "check_file",
+    "describe",
+    "load",
+    "show",
+    "stops",
+]

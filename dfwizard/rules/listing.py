@@ -1,0 +1,18 @@
+"""The rules as plain rows, for `rules show`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dfwizard.codec import to_data
+from dfwizard.rules.model import Rules
+
+
+def show(rules: Rules) -> dict[str, list[dict[str, Any]]]:
+    """Give every rule as plain data: "releases", "hops", "env" and "tables", each a list of rows."""
+    return {
+        "releases": to_data(rules.releases),
+        "hops": to_data(rules.hops_table),
+        "env": to_data(rules.env),
+        "tables": to_data(rules.tables.tables),
+    }

@@ -1,0 +1,218 @@
+"""What a rules file may hold, as one table: sections, their keys, and what each value must be.
+
+A rules file is TOML with the arrays of tables `releases`, `hops`, `env` and `tables`. An entry is known by its
+`tag`, `id` or `name`; in a file that extends others, an entry of a known name changes the keys it gives.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dfwizard.rules.model import AdminUi, EnvKind, HopKind
+
+Check = Callable[[object], "str | None"]
+"""Takes a value and says what is wrong with it, or None."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key: what its value must be, and whether an entry can be without it.
+
+    `items` describes the tables of an array of tables; `check` is not used then.
+    """
+
+    check: Check
+    required: bool = False
+    items: Mapping[str, Key] | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """One array of tables; `identity` is the key that tells its entries apart."""
+
+    identity: str
+    keys: Mapping[str, Key]
+
+
+def type_name(value: object) -> str:
+    """Name the TOML type of a value."""
+    names: tuple[tuple[type, str], ...] = (
+        (bool, "a boolean"),
+        (int, "an integer"),
+        (float, "a float"),
+        (str, "a string"),
+        (datetime.datetime, "a date with a time"),
+        (datetime.date, "a date"),
+        (datetime.time, "a time"),
+        (list, "an array"),
+    )
+    return next((name for kind, name in names if isinstance(value, kind)), "a table")
+
+
+def _text(value: object) -> str | None:
+    if not isinstance(value, str):
+        return f"must be a string, and is {type_name(value)}"
+    return None
+
+
+def _filled(value: object) -> str | None:
+    if isinstance(value, str) and not value.strip():
+        return "must not be empty"
+    return _text(value)
+
+
+def _boolean(value: object) -> str | None:
+    return None if isinstance(value, bool) else f"must be true or false, and is {type_name(value)}"
+
+
+def _date(value: object) -> str | None:
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return None
+    return f"must be a date such as 2024-05-16 (without quotes), and is {type_name(value)}"
+
+
+def _like(pattern: str, meaning: str) -> Check:
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: object) -> str | None:
+        if isinstance(value, str) and compiled.fullmatch(value):
+            return None
+        return _text(value) or f"must be {meaning}, and is {value!r}"
+
+    return check
+
+
+def _one_of(*allowed: str) -> Check:
+    def check(value: object) -> str | None:
+        if isinstance(value, str) and value in allowed:
+            return None
+        return _text(value) or f"must be one of {', '.join(allowed)}, and is {value!r}"
+
+    return check
+
+
+def _list_of(item: Check) -> Check:
+    def check(value: object) -> str | None:
+        if not isinstance(value, list):
+            return f"must be an array, and is {type_name(value)}"
+        for index, each in enumerate(value):
+            reason = item(each)
+            if reason:
+                return f"element {index} {reason}"
+        return None
+
+    return check
+
+
+def _tables(value: object) -> str | None:
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return None
+    return f"must be an array of tables, and is {type_name(value)}"
+
+
+def tables_of(keys: Mapping[str, Key]) -> Key:
+    """Describe a key that holds an array of tables with these keys."""
+    return Key(_tables, items=keys)
+
+
+_RELEASE_NUMBER = r"\d+\.\d+\.\d+"
+_VERSION = _like(
+    _RELEASE_NUMBER + r"((a|b|rc)\d+)?", "a version of three numbers such as 7.1.0 (a beta: 7.1.0b1)"
+)
+_RELEASE_VERSION = _like(_RELEASE_NUMBER, "a version of three numbers such as 7.1.0")
+_VERSION_OR_NONE = _like(rf"({_RELEASE_NUMBER})?", 'a version of three numbers such as 7.1.0, or ""')
+_TAG = _like(r"[A-Za-z0-9][A-Za-z0-9._+-]*", "a git tag (letters, digits, dots and dashes)")
+_ID = _like(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, dots and dashes")
+_SHA1 = _like(r"[0-9a-f]{40}", "the 40 hexadecimal digits of a git object")
+_MD5 = _like(r"[0-9a-f]{32}", "the 32 hexadecimal digits of a composer.lock content-hash")
+_PHP_MINOR = _like(r"\d+\.\d+", "a PHP version of two numbers such as 8.3")
+_COMPOSER = _like(
+    r"(>=|<=|<|>|==|~=|!=)\s*\d+(\.\d+)*(\s*,\s*(>=|<=|<|>|==|~=|!=)\s*\d+(\.\d+)*)*",
+    "a version specifier such as >=2.2 or >=1,<2",
+)
+_LARAVEL = _like(r"\d+\.\d+\.\d+", "a locked version such as 11.44.7, without v")
+_ENV_KEY = _like(r"([A-Z_][A-Z0-9_]*)?", "a key of .env such as CACHE_STORE")
+_TABLE = _like(r"[a-z_][a-z0-9_]*", "a table or column in lower case")
+_COLUMN = _like(r"([a-z_][a-z0-9_]*|\*)", "a column in lower case, or *")
+_SOURCED: Mapping[str, Key] = {"text": Key(_filled, required=True), "source": Key(_filled, required=True)}
+
+SCHEMA: Mapping[str, Section] = {
+    "releases": Section(
+        "tag",
+        {
+            "tag": Key(_TAG, required=True),
+            "version": Key(_VERSION, required=True),
+            "date": Key(_date, required=True),
+            "commit": Key(_SHA1, required=True),
+            "tree": Key(_SHA1),
+            "config_version": Key(_filled, required=True),
+            "lock_hash": Key(_MD5, required=True),
+            "php_constraint": Key(_text, required=True),
+            "php_platform": Key(_text),
+            "php_minors": Key(_list_of(_PHP_MINOR), required=True),
+            "laravel_constraint": Key(_text),
+            "laravel": Key(_LARAVEL, required=True),
+            "df_core": Key(_text),
+            "df_sqldb": Key(_text),
+            "df_system": Key(_text),
+            "df_database": Key(_text),
+            "ui_version": Key(_text),
+            "admin_ui": Key(_one_of(*(kind.value for kind in AdminUi)), required=True),
+            "composer": Key(_COMPOSER, required=True),
+            "ext_mongodb": Key(_text),
+            "removed_service_types": Key(_list_of(_filled)),
+            "same_as": Key(_TAG),
+            "usable_as_stop": Key(_boolean),
+            "warnings": tables_of({"id": Key(_ID, required=True), **_SOURCED}),
+        },
+    ),
+    "hops": Section(
+        "id",
+        {
+            "id": Key(_ID, required=True),
+            "from": Key(_like(r"\d{1,4}\.x|any", "a line such as 4.x, or any"), required=True),
+            "to": Key(
+                _like(r"\d{1,4}\.x|same|cross-server", "a line such as 5.x, same, or cross-server"),
+                required=True,
+            ),
+            "kind": Key(_one_of(*(kind.value for kind in HopKind)), required=True),
+            "method": Key(_filled, required=True),
+            "notes": Key(_text, required=True),
+            "breaking": Key(_text),
+            "source": Key(_filled, required=True),
+            "facts": tables_of(_SOURCED),
+        },
+    ),
+    "env": Section(
+        "id",
+        {
+            "id": Key(_ID, required=True),
+            "kind": Key(_one_of(*(kind.value for kind in EnvKind)), required=True),
+            "old": Key(_ENV_KEY),
+            "new": Key(_ENV_KEY),
+            "since": Key(_RELEASE_VERSION, required=True),
+            "fatal_since": Key(_VERSION_OR_NONE),
+            "value": Key(_like(r"[^\r\n\x00]*", "a value of one line")),
+            "when": Key(_text),
+            "required": Key(_boolean),
+            "reason": Key(_filled, required=True),
+            "otherwise": Key(_filled, required=True),
+            "source": Key(_filled, required=True),
+        },
+    ),
+    "tables": Section(
+        "name",
+        {
+            "name": Key(_TABLE, required=True),
+            "volatile": Key(_boolean),
+            "name_column": Key(_TABLE),
+            "left_out": Key(_list_of(_TABLE)),
+            "encrypted": tables_of(
+                {"column": Key(_COLUMN, required=True), "json_keys": Key(_list_of(_filled))}
+            ),
+        },
+    ),
+}
