@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dfwizard.rules.knowledge import Rules, UnknownRelease
 from dfwizard.rules.listing import show
 from dfwizard.rules.loading import Problem, check_file, load
 from dfwizard.rules.model import (
@@ -18,10 +19,8 @@ from dfwizard.rules.model import (
     HopKind,
     Release,
     ReleaseWarning,
-    Rules,
     TableRule,
     TableRules,
-    UnknownRelease,
 )
 from dfwizard.rules.path import PathRefused, describe, stops
 

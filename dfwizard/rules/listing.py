@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dfwizard.codec import to_data
-from dfwizard.rules.model import Rules
+from dfwizard.rules.knowledge import Rules
 
 
 def show(rules: Rules) -> dict[str, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dfwizard.errors import RulesError
+from dfwizard.rules.knowledge import Rules
 from dfwizard.rules.model import (
     AdminUi,
     EncryptedColumn,
@@ -22,7 +23,6 @@ from dfwizard.rules.model import (
     HopKind,
     Release,
     ReleaseWarning,
-    Rules,
     TableRule,
     TableRules,
     parse_version,
@@ -134,6 +134,9 @@ def _packaged_rules() -> Rules:
 def _read(path: Path) -> _Document:
     label = _printable(str(path))
     try:
+        # A pipe without a writer would be waited for without end, a device read without end.
+        if not path.is_file() and path.exists() and not path.is_dir():
+            return _Document(label, problem=Problem(label, 0, "", "is no regular file"))
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dfwizard.errors import BlockedError
-from dfwizard.rules.model import Hop, HopKind, Release, Rules, UnknownRelease
+from dfwizard.rules.knowledge import Rules, UnknownRelease
+from dfwizard.rules.model import Hop, HopKind, Release
 
 
 class PathRefused(BlockedError):
