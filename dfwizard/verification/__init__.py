@@ -1,1 +1,26 @@
-"""The instance before against the instance after, as data."""
+"""Before against after, as data.
+
+`compare` gives the `Verification`; `log_state`, `new_errors` and `tree_owners` collect what it needs besides facts.
+"""
+
+from __future__ import annotations
+
+from dfwizard.verification.collect import LogFile, LogState, log_state, new_errors, tree_owners
+from dfwizard.verification.compare import compare
+from dfwizard.verification.result import Check, Verdict, Verification
+from dfwizard.verification.situation import Names, Situation, TreeOwners
+
+__all__ = [
+    "Check",
+    "LogFile",
+    "LogState",
+    "Names",
+    "Situation",
+    "TreeOwners",
+    "Verdict",
+    "Verification",
+    "compare",
+    "log_state",
+    "new_errors",
+    "tree_owners",
+]
