@@ -32,7 +32,8 @@ class Execute:
 
     `refuse` holds regular expressions: output that matches one fails the step even on exit code 0 (Laravel 6 exits
     0 when it
-    cancels itself; cache:clear exits 0 when it failed). `mend` is run first, as the same user, when the step is repeated after an
+    cancels itself; cache:clear exits 0 when it failed). `mend` is run first, as the same user, when the step is
+    repeated after an
     interruption (git's lock files, say).
     """
 
@@ -155,9 +156,11 @@ class Step:
     taking it back
     requires, in words in `undo_text`. `done_when` is a command whose success (exit code 0) means that the step is
     already done;
-    a failed step that is not `required` is recorded as a warning and the run goes on; `timeout` seconds; `repeatable` whether it may simply be run again after an interruption; `skippable` whether a
+    a failed step that is not `required` is recorded as a warning and the run goes on; `timeout` seconds;
+    `repeatable` whether it may simply be run again after an interruption; `skippable` whether a
     person may
-    skip it; `hop` the index of the hop it belongs to (-1: the whole run); `weight` its expected seconds, for progress.
+    skip it; `hop` the index of the hop it belongs to (-1: the whole run); `weight` its expected seconds, for
+    progress.
     """
 
     id: str

@@ -1,0 +1,21 @@
+"""Everything that can be refused is refused here, before maintenance mode: checks give findings."""
+
+from __future__ import annotations
+
+from dfwizard.planning.checks.context import Context, Needs, ServiceType
+from dfwizard.planning.checks.data import DATA_CHECKS
+from dfwizard.planning.checks.platform import PLATFORM_CHECKS
+from dfwizard.planning.checks.source import SOURCE_CHECKS
+from dfwizard.planning.findings import Finding, Severity
+
+__all__ = ["Context", "Needs", "ServiceType", "check"]
+
+_ORDER = {Severity.BLOCKER: 0, Severity.WARNING: 1, Severity.INFO: 2, Severity.OK: 3}
+
+
+def check(context: Context) -> tuple[Finding, ...]:
+    """Run every check over what was found out; the gravest findings come first."""
+    findings = [
+        finding for one in (*SOURCE_CHECKS, *PLATFORM_CHECKS, *DATA_CHECKS) for finding in one(context)
+    ]
+    return tuple(sorted(findings, key=lambda finding: _ORDER[finding.severity]))

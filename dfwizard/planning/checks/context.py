@@ -1,0 +1,57 @@
+"""What the checks look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dfwizard.instance.facts import Facts
+from dfwizard.instance.origin import OriginFacts
+from dfwizard.planning.findings import Finding
+from dfwizard.planning.plan import Plan
+from dfwizard.rules import Release, Rules
+
+Check = Callable[["Context"], list[Finding]]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Bytes that a run needs free: `path` is where, `amount` how many, `what_for` in words."""
+
+    path: str
+    amount: int
+    what_for: str
+
+
+@dataclass(frozen=True)
+class ServiceType:
+    """How many services of one type there are, and how many of them are active."""
+
+    type: str
+    count: int
+    active: int
+
+
+@dataclass(frozen=True)
+class Context:
+    """Facts, the origin, the rules, the road and the plan; with what only the controller can find out.
+
+    `needs` is the space that the run needs; `scratch_error` says why no scratch database can be had (None: it can); `services` the
+    service types in use; `lists` names of scripts, scripted services and scheduled tasks by table.
+    """
+
+    facts: Facts
+    origin: OriginFacts
+    rules: Rules
+    installed: Release
+    way: tuple[Release, ...]
+    plan: Plan
+    needs: tuple[Needs, ...] = ()
+    scratch_error: str | None = None
+    services: tuple[ServiceType, ...] = ()
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def goal(self) -> Release:
+        """Give the release at the end of the road."""
+        return self.way[-1]

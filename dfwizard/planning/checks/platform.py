@@ -1,0 +1,329 @@
+"""Checks of the server: PHP, extensions, composer, tools, space, accounts, services."""
+
+from __future__ import annotations
+
+from dfwizard.instance.facts import PhpFacts
+from dfwizard.instance.origin import TargetFacts
+from dfwizard.planning.checks.context import Check, Context
+from dfwizard.planning.checks.source import shown
+from dfwizard.planning.constraint import allows
+from dfwizard.planning.findings import Finding, Severity
+from dfwizard.planning.upgrade import php_window
+
+_PDO = {"mysql": "pdo_mysql", "pgsql": "pdo_pgsql", "sqlite": "pdo_sqlite", "sqlsrv": "pdo_sqlsrv"}
+
+
+def php(context: Context) -> list[Finding]:
+    """The PHP of command line and web server must lie in the window of every release on the road."""
+    facts = context.facts
+    if facts.cli() is None:
+        return [
+            Finding(
+                "php",
+                Severity.BLOCKER,
+                "PHP was not found, or does not start",
+                shown(facts.problems),
+                why="artisan and composer run on it.",
+                remedy="Install it, or name it with --php PATH.",
+            )
+        ]
+    outside = [
+        line
+        for release in context.way
+        if (target := context.origin.target(release.tag)) is not None
+        for runtime in facts.php
+        for line in _outside(target, runtime)
+    ]
+    if not outside:
+        windows = [
+            f"{target.tag}: PHP {', '.join(php_window(target)) or 'none'}"
+            for target in context.origin.targets
+        ]
+        return [Finding("php-window", Severity.OK, "PHP fits every release on the road", tuple(windows))]
+    return [
+        Finding(
+            "php-window",
+            Severity.BLOCKER,
+            "PHP is outside what a release on the road allows",
+            tuple(outside),
+            why="Code and PHP must fit together; composer does not notice, for composer.json sets config.platform.php "
+            "(computed from composer.json and composer.lock of the release, read out of git).",
+            remedy=_php_remedy(context),
+            acceptable=True,
+        )
+    ]
+
+
+def _outside(target: TargetFacts, runtime: PhpFacts) -> list[str]:
+    against = [name for name, constraint in target.php.items() if not allows(constraint, runtime.version)]
+    if not against:
+        return []
+    root = target.php.get("(root)")
+    window = ", ".join(php_window(target)) or "no PHP at all"
+    reason = (
+        f"composer.json asks for {root}"
+        if "(root)" in against
+        else f"{against[0]} asks for {target.php[against[0]]}"
+    )
+    more = f", with {len(against) - 1} packages of the lock" if len(against) > 1 else ""
+    return [f"{target.tag} runs on PHP {window}; {runtime.sapi} is {runtime.version} ({reason}{more})"]
+
+
+def _php_remedy(context: Context) -> str:
+    target = context.origin.target(context.goal.tag)
+    window = php_window(target) if target else context.goal.php_minors
+    minor = window[0] if window else "?"
+    return (
+        f"Install PHP {minor} for command line and FPM with the extensions of now (Debian, Ubuntu: php{minor}-cli "
+        f"php{minor}-fpm; RHEL: the php:remi-{minor} module), point the site's fastcgi_pass at its socket, and check again. "
+        "`--accept php-window` overrides this, and is recorded."
+    )
+
+
+def extensions(context: Context) -> list[Finding]:
+    """Name the PHP extensions that the locked packages ask for and the command line's PHP does not have."""
+    runtime = context.facts.cli()
+    if runtime is None:
+        return []
+    missing: dict[str, list[str]] = {}
+    for target in context.origin.targets:
+        for name, users in target.extensions.items():
+            if name.removeprefix("ext-").lower() not in runtime.extensions:
+                missing.setdefault(name, []).append(f"{target.tag} ({', '.join(users[:3])})")
+    findings = []
+    if missing:
+        findings.append(
+            Finding(
+                "php-extensions",
+                Severity.WARNING,
+                f"{len(missing)} PHP extensions that the releases ask for are missing",
+                shown([f"{name}: {', '.join(users)}" for name, users in sorted(missing.items())]),
+                why="composer is told to ignore exactly these; the connectors that need them will not work (guide: --ignore-platform-reqs).",
+                remedy="Install them for command line and FPM, unless the connectors are not used.",
+            )
+        )
+    driver = context.facts.database.driver if context.facts.database else None
+    if driver in _PDO and _PDO[driver] not in runtime.extensions:
+        findings.append(
+            Finding(
+                "php-database-driver",
+                Severity.BLOCKER,
+                f"PHP {runtime.version} has no {_PDO[driver]}",
+                (runtime.binary,),
+                why=f"The system database is {driver}; artisan says `could not find driver`.",
+                remedy=f"Install the extension (Debian, Ubuntu: php{runtime.minor}-{driver}).",
+            )
+        )
+    return findings
+
+
+def sapis(context: Context) -> list[Finding]:
+    """Command line and FPM should run the same PHP."""
+    cli, fpm = context.facts.cli(), context.facts.fpm()
+    if cli is None or fpm is None or cli.minor == fpm.minor:
+        return []
+    return [
+        Finding(
+            "php-differs",
+            Severity.WARNING,
+            "Command line and web server run different PHP",
+            (f"cli: {cli.version} ({cli.binary})", f"fpm: {fpm.version} ({fpm.binary})"),
+            why="artisan proves one, the API runs on the other.",
+            remedy="Give --php PATH for the one that the web server runs.",
+        )
+    ]
+
+
+def composer(context: Context) -> list[Finding]:
+    """Composer must be there, and new enough for every release on the road."""
+    found = context.facts.composer
+    if found is None:
+        return [
+            Finding(
+                "composer",
+                Severity.BLOCKER,
+                "composer was not found",
+                (f"not on the PATH of {context.facts.tree.owner}",),
+                why="It installs the packages of the release (guide: Step 4).",
+                remedy="Install composer 2.2 or newer (https://getcomposer.org/download/).",
+            )
+        ]
+    old = [
+        f"{release.tag} needs composer {release.composer}"
+        for release in context.way
+        if release.composer and not context.rules.composer_allows(release, found)
+    ]
+    if not old:
+        return [Finding("composer", Severity.OK, f"composer {found} can install every release on the road")]
+    return [
+        Finding(
+            "composer",
+            Severity.BLOCKER,
+            f"composer {found} cannot install a release on the road",
+            tuple(old),
+            why="Its packages ask for a newer runtime API (composer.lock).",
+            remedy="Update composer.",
+            command="composer self-update",
+            acceptable=True,
+        )
+    ]
+
+
+def tools(context: Context) -> list[Finding]:
+    """The programs that backup and restore call must be there."""
+    facts = context.facts
+    driver = facts.database.driver if facts.database else "sqlite"
+    wanted: list[tuple[str, ...]] = [("tar",), ("zstd", "pigz", "gzip"), ("git",), ("find",), ("sha256sum",)]
+    if driver == "mysql":
+        wanted += [("mariadb-dump", "mysqldump"), ("mariadb", "mysql")]
+    if driver == "pgsql":
+        wanted += [("pg_dump",), ("pg_restore",), ("psql",)]
+    known = set(facts.tools)
+    checked = {name for names in wanted for name in names if name in _INSPECTED}
+    missing = [names for names in wanted if checked.intersection(names) and not known.intersection(names)]
+    if driver == "sqlsrv":
+        return [
+            Finding(
+                "database-driver",
+                Severity.BLOCKER,
+                "The system database is SQL Server",
+                (facts.database.address if facts.database else "",),
+                why="dfwizard cannot back it up and prove the backup yet.",
+                remedy="Take a backup with BACKUP DATABASE and follow the guide by hand.",
+            )
+        ]
+    if not missing:
+        return []
+    return [
+        Finding(
+            "tools",
+            Severity.BLOCKER,
+            "Programs that the backup needs are missing",
+            tuple(" or ".join(names) for names in missing),
+            why="Without a proven backup nothing is changed.",
+            remedy="Install them (Debian, Ubuntu: mariadb-client, postgresql-client, tar, zstd).",
+        )
+    ]
+
+
+_INSPECTED = frozenset(
+    {
+        "tar",
+        "zstd",
+        "pigz",
+        "gzip",
+        "git",
+        "mariadb-dump",
+        "mysqldump",
+        "mariadb",
+        "mysql",
+        "pg_dump",
+        "pg_restore",
+        "psql",
+    }
+)
+
+
+def space(context: Context) -> list[Finding]:
+    """Each mount point must have room for what the run writes there."""
+    import humanize
+
+    findings = []
+    mounts: dict[str, tuple[int, int, list[str]]] = {}
+    for need in context.needs:
+        best = max(
+            (one for one in context.facts.space if _under(need.path, one.mount)),
+            key=lambda one: len(one.mount),
+            default=None,
+        )
+        if best is None:
+            continue
+        _, total, reasons = mounts.get(best.mount, (best.free, 0, []))
+        size = humanize.naturalsize(need.amount, binary=True)
+        mounts[best.mount] = (best.free, total + need.amount, [*reasons, f"{size} for {need.what_for}"])
+    for mount, (free, total, reasons) in mounts.items():
+        has = humanize.naturalsize(free, binary=True)
+        title = f"{mount} has {has} free, {humanize.naturalsize(total, binary=True)} are needed"
+        if free >= total:
+            findings.append(Finding("disk-space", Severity.OK, title, tuple(reasons)))
+            continue
+        findings.append(
+            Finding(
+                "disk-space",
+                Severity.BLOCKER,
+                title,
+                tuple(reasons),
+                why="A full disk in the middle of an upgrade leaves neither the old nor the new state.",
+                remedy="Make room, or put the backup elsewhere with --backup-dir DIR.",
+            )
+        )
+    return findings
+
+
+def _under(path: str, mount: str) -> bool:
+    return mount in {"/", path} or path.startswith(mount.rstrip("/") + "/")
+
+
+def accounts(context: Context) -> list[Finding]:
+    """Owner and web user must be known; a tree owned by root is odd."""
+    facts = context.facts
+    findings = []
+    if facts.me not in ("root", facts.tree.owner):
+        findings.append(
+            Finding(
+                "account",
+                Severity.BLOCKER,
+                f"dfwizard runs as {facts.me}; the tree belongs to {facts.tree.owner}",
+                (facts.path,),
+                why="Files would be written with the wrong owner, or not at all.",
+                remedy=f"Run it as root, or as {facts.tree.owner}.",
+            )
+        )
+    if facts.tree.owner == "root":
+        findings.append(
+            Finding(
+                "owner-root",
+                Severity.WARNING,
+                "The tree belongs to root",
+                (facts.path,),
+                why="composer and artisan then run as root, and leave caches that the web server cannot write (facts: df#168).",
+                remedy="Give it to an account of its own, as DreamFactory's installer does.",
+            )
+        )
+    if facts.web.user is None:
+        findings.append(
+            Finding(
+                "web-user",
+                Severity.WARNING,
+                "It could not be told which account PHP runs as in the web server",
+                shown(facts.problems),
+                why="storage/ and bootstrap/cache/ must be writable by it (guide: Step 4).",
+                remedy="Start PHP-FPM, or check the owners of storage/ after the upgrade.",
+            )
+        )
+    return findings
+
+
+def services(context: Context) -> list[Finding]:
+    """PHP and web server are restarted by their units; unknown ones must be restarted by hand."""
+    web = context.facts.web
+    missing = [
+        name
+        for name, unit in (("PHP-FPM", web.fpm_service), ("the web server", web.server_service))
+        if unit is None
+    ]
+    if not missing:
+        return []
+    return [
+        Finding(
+            "services",
+            Severity.WARNING,
+            f"The unit of {' and of '.join(missing)} is not known",
+            shown(context.facts.problems),
+            why="opcache goes on serving the old code until PHP restarts (facts: validate_timestamps=0).",
+            remedy="Restart them by hand right after the upgrade, or name them in a service manager that systemctl knows.",
+        )
+    ]
+
+
+PLATFORM_CHECKS: tuple[Check, ...] = (php, extensions, sapis, composer, tools, space, accounts, services)

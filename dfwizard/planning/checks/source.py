@@ -1,0 +1,194 @@
+"""Checks of the code: version evidence, git, the origin, local changes, licence files."""
+
+from __future__ import annotations
+
+import shlex
+
+from dfwizard.planning.checks.context import Check, Context
+from dfwizard.planning.findings import Finding, Severity
+
+OFFICIAL = "github.com/dreamfactorysoftware/dreamfactory"
+_SHOWN = 12
+
+
+def shown(items: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """Give the first items, and a last line that counts the rest."""
+    rest = len(items) - _SHOWN
+    return (*items[:_SHOWN], f"and {rest} more") if rest > 0 else tuple(items)
+
+
+def version(context: Context) -> list[Finding]:
+    """Name every disagreement in the evidence of the version."""
+    facts = context.facts.version
+    evidence = tuple(f"{item.source}: {item.said}" for item in facts.evidence)
+    if not facts.conflicts:
+        return [
+            Finding("version", Severity.OK, f"The instance runs {facts.release}: {facts.because}", evidence)
+        ]
+    return [
+        Finding(
+            "version-conflict",
+            Severity.WARNING,
+            f"The signs of the version disagree; {facts.release} is believed: {facts.because}",
+            facts.conflicts,
+            why="An upgrade that starts from half of another release may fail where nobody expects it.",
+            remedy="Finish or take back what was left half done, or go on knowing it.",
+        )
+    ]
+
+
+def repository(context: Context) -> list[Finding]:
+    """The tree must be a git checkout without an operation in progress."""
+    facts = context.facts
+    if facts.git is None:
+        return [
+            Finding(
+                "git-repository",
+                Severity.BLOCKER,
+                "The instance is not a git repository",
+                (f"{facts.path}/.git is missing or unreadable",),
+                why="The in-place method of the guide checks the target out with git (Prerequisites).",
+                remedy="Clone the installed release beside it, copy .env, storage and vendor over, and upgrade that.",
+            )
+        ]
+    findings = []
+    if facts.git.operation:
+        findings.append(
+            Finding(
+                "git-operation",
+                Severity.BLOCKER,
+                f"A git {facts.git.operation} is in progress",
+                (facts.path,),
+                why="A checkout in the middle of it would mix two states.",
+                remedy="Finish it or abort it.",
+                command=f"git -C {shlex.quote(facts.path)} {facts.git.operation} --abort",
+            )
+        )
+    return findings
+
+
+def origin(context: Context) -> list[Finding]:
+    """The origin must answer and have every tag of the road, at the commit that is known."""
+    facts, found = context.facts, context.origin
+    if found.error or not found.refs:
+        return [
+            Finding(
+                "git-remote",
+                Severity.BLOCKER,
+                "The remote `origin` cannot be used",
+                (
+                    found.error or "it has no tags",
+                    facts.git.remote if facts.git and facts.git.remote else "no remote",
+                ),
+                why="The releases are fetched from there.",
+                remedy=f"As {facts.tree.owner}, make this work: git -C {shlex.quote(facts.path)} ls-remote --tags origin",
+                command=f"runuser -u {shlex.quote(facts.tree.owner)} -- git -C {shlex.quote(facts.path)} ls-remote --tags origin",
+            )
+        ]
+    findings = []
+    official = bool(facts.git and facts.git.remote and OFFICIAL in facts.git.remote)
+    for release in context.way:
+        commit = found.commit(release.tag)
+        if commit is None:
+            findings.append(
+                Finding(
+                    "target-tag",
+                    Severity.BLOCKER,
+                    f"The origin has no tag {release.tag}",
+                    (f"it has {len(found.tags())} tags",),
+                    why="A release is checked out by its tag, never by a branch of the same name.",
+                    remedy="Choose another target, or correct the URL of the remote.",
+                )
+            )
+        elif commit != release.commit:
+            findings.append(
+                Finding(
+                    "target-commit",
+                    Severity.BLOCKER if official else Severity.WARNING,
+                    f"The tag {release.tag} stands for another commit than the published one",
+                    (f"origin: {commit}", f"published: {release.commit}"),
+                    why="A tag that moved may be a re-cut release, a mirror, or a stranger's code.",
+                    remedy="Compare with the releases page; give --rules FILE with the commit you expect when it is right.",
+                    acceptable=True,
+                )
+            )
+    return findings
+
+
+def local_changes(context: Context) -> list[Finding]:
+    """Explain a dirty tree file by file; licence files are never put aside silently."""
+    facts = context.facts
+    findings = []
+    if facts.tree.licensed:
+        findings.append(
+            Finding(
+                "licence-files",
+                Severity.BLOCKER,
+                "Commercial licence files stand over the tracked ones",
+                (*facts.tree.licensed, *shown(facts.tree.licensed_packages)),
+                why="They belong to one release. Put aside (the guide's `git stash`) they leave an open source installation: "
+                "scripting, scheduler and limits vanish while their rows stay (facts: commercial installs).",
+                remedy=f"Get the licence files for {context.goal.tag} from DreamFactory, and upgrade with them in place of the open ones.",
+                acceptable=True,
+            )
+        )
+    others = [file for file in facts.git.dirty if file.path not in facts.tree.licensed] if facts.git else []
+    if others:
+        findings.append(
+            Finding(
+                "local-changes",
+                Severity.WARNING,
+                f"{len(others)} tracked files were changed or deleted",
+                shown([f"{_STATES.get(file.state.strip(), file.state)}: {file.path}" for file in others]),
+                why="A checkout replaces them. They are put into a git stash, which waits after the upgrade (guide: Step 2).",
+                remedy="Look at them with `git diff HEAD`; what must live on goes back by hand from the stash.",
+                command=f"git -C {shlex.quote(facts.path)} diff HEAD --stat",
+            )
+        )
+    return findings
+
+
+_STATES = {"M": "changed", "D": "deleted", "A": "added", "R": "renamed", "T": "type changed", "U": "unmerged"}
+
+
+def untracked_in_the_way(context: Context) -> list[Finding]:
+    """Untracked files that a release on the road tracks would be overwritten by its checkout."""
+    facts = context.facts
+    tracked = {path for target in context.origin.targets for path in target.paths}
+    clashes = [path for path in facts.git.untracked if path in tracked] if facts.git else []
+    if not clashes:
+        return []
+    return [
+        Finding(
+            "untracked-in-the-way",
+            Severity.WARNING,
+            f"{len(clashes)} untracked files stand where the release brings its own",
+            shown(clashes),
+            why="The checkout replaces them; they stay in the backup.",
+            remedy="Move them aside first when you made them yourself.",
+        )
+    ]
+
+
+def release_notes(context: Context) -> list[Finding]:
+    """Pass on what is known of each release on the road."""
+    return [
+        Finding(
+            f"release-{release.tag}-{warning.id}",
+            Severity.INFO,
+            f"{release.tag}: {warning.text}",
+            (warning.source,),
+        )
+        for release in context.way
+        for warning in release.warnings
+    ]
+
+
+SOURCE_CHECKS: tuple[Check, ...] = (
+    version,
+    repository,
+    origin,
+    local_changes,
+    untracked_in_the_way,
+    release_notes,
+)

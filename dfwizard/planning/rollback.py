@@ -1,0 +1,176 @@
+"""The rollback's plan: made from the upgrade's plan and the steps that were begun, nothing else.
+
+No step of it uses the network. What was not begun is not undone: a run that only turned maintenance mode on is taken back by
+turning it off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from dfwizard.planning.plan import (
+    ClearAside,
+    CompareFingerprint,
+    Execute,
+    Plan,
+    RestoreDatabase,
+    RestoreTree,
+    ShowLosses,
+    Step,
+    TakeBackup,
+    Undo,
+)
+from dfwizard.planning.upgrade import FINGERPRINT_BEFORE
+
+
+def undone(plan: Plan, begun: Collection[str]) -> frozenset[Undo]:
+    """Give what taking back the begun steps of `plan` requires."""
+    return frozenset(step.undo for step in plan.steps if step.id in begun)
+
+
+def plan_rollback(
+    plan: Plan,
+    begun: Collection[str],
+    *,
+    present_backup: str,
+    shows: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ()),
+) -> Plan:
+    """Plan the way back from the steps in `begun` of an upgrade's `plan`.
+
+    `present_backup` is the directory (not yet there) in which the present state is saved first; `shows` the shell lines of
+    that, of restoring the tree and of restoring the database.
+    """
+    needs = undone(plan, begun)
+    deep = bool(needs & {Undo.TREE, Undo.DATABASE})
+    steps: list[Step] = []
+    if deep:
+        steps += _present(plan, present_backup, shows[0])
+    if Undo.TREE in needs:
+        steps.append(_tree(plan, shows[1]))
+    if Undo.DATABASE in needs:
+        steps.append(_database(plan, shows[2]))
+    if deep or Undo.SERVICES in needs:
+        steps += [replace(step, required=False) for step in plan.steps if step.id.startswith("restart-")]
+    if "fingerprint" in begun and (deep or Undo.SERVICES in needs):
+        steps += _proof(deep=Undo.TREE in needs)
+    steps += _open(plan)
+    return replace(plan, kind="rollback", frm=plan.to, to=plan.frm, hops=(), steps=tuple(steps))
+
+
+def _find(plan: Plan, step_id: str) -> Step | None:
+    return next((step for step in plan.steps if step.id == step_id), None)
+
+
+def _present(plan: Plan, directory: str, shows: tuple[str, ...]) -> list[Step]:
+    steps = [
+        Step(
+            "losses",
+            "Show what was written since the upgrade",
+            "A rollback takes away what users have written since: it is named, and kept in the backup of the present state.",
+            ShowLosses(),
+            timeout=600,
+            required=False,
+        )
+    ]
+    closing = _find(plan, "maintenance-on")
+    if closing is not None:
+        steps.append(
+            replace(
+                closing,
+                title="Turn maintenance mode on",
+                reason="Nobody may write while the past comes back.",
+                # Code and vendor of a failed run may not fit together: then artisan does not start, and nothing serves.
+                required=False,
+                undo=Undo.NOTHING,
+                departs="",
+            )
+        )
+    steps.append(
+        Step(
+            "backup-present",
+            "Back up the present state",
+            "Whatever the rollback takes away can be had back from here.",
+            TakeBackup(directory, shows),
+            departs="The guide restores over what is there.",
+            timeout=6 * 3600,
+            required=False,
+            weight=10,
+        )
+    )
+    return steps
+
+
+def _tree(plan: Plan, shows: tuple[str, ...]) -> Step:
+    return Step(
+        "restore-tree",
+        "Put the old code tree back",
+        "Code, vendor, .git, storage and .env as they were, put in place by renaming.",
+        RestoreTree(plan.backup, shows),
+        guide="Rolling Back an Upgrade, Steps 1 and 3",
+        departs="`cp -r dreamfactory.backup dreamfactory` would put the copy inside the broken tree; git checkout and composer need "
+        "the network, and composer fails on 6.3.0.",
+        timeout=6 * 3600,
+        weight=10,
+    )
+
+
+def _database(plan: Plan, shows: tuple[str, ...]) -> Step:
+    return Step(
+        "restore-database",
+        "Put the old database back",
+        "The system database is emptied first: tables that the upgrade created would break the next one.",
+        RestoreDatabase(plan.backup, shows),
+        guide="Rolling Back an Upgrade, Step 2",
+        departs="The guide imports over the upgraded tables.",
+        timeout=12 * 3600,
+        weight=20,
+    )
+
+
+def _proof(*, deep: bool) -> list[Step]:
+    steps = [
+        Step(
+            "compare",
+            "Compare with the state before the run",
+            "Commit, files, owners, modes, .env, schema and rows must be identical.",
+            CompareFingerprint(FINGERPRINT_BEFORE),
+            guide="Rolling Back an Upgrade (verify)",
+            timeout=3600,
+            weight=5,
+        )
+    ]
+    if deep:
+        steps.append(
+            Step(
+                "clear-aside",
+                "Remove the tree that was put aside",
+                "It is identical to the backup of the present state, and the old state is proven to be back.",
+                ClearAside(),
+                timeout=1800,
+                required=False,
+            )
+        )
+    return steps
+
+
+def _open(plan: Plan) -> list[Step]:
+    opening = _find(plan, "maintenance-off")
+    if opening is None:
+        return []
+    caches = next((step for step in plan.steps if step.id.startswith("cache-clear-")), None)
+    steps = []
+    if caches is not None and isinstance(caches.action, Execute):
+        steps.append(
+            replace(
+                caches,
+                id="cache-clear",
+                reason="What the newer release put into a cache outside the tree (Redis, memcached) cannot be read by the old one.",
+                guide="Rolling Back an Upgrade, Step 4",
+                undo=Undo.NOTHING,
+                hop=-1,
+                required=False,
+            )
+        )
+    steps.append(replace(opening, title="Turn maintenance mode off", undo=Undo.NOTHING))
+    return steps
