@@ -1,0 +1,173 @@
+"""The processes of this machine as /proc shows them, and ending some of them for certain.
+
+A process is known by pid and start time together, so that a pid given to another process meanwhile is never hit.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = "DFWIZARD_RUN"
+"""The environment variable that says which run a process belongs to."""
+
+_PAUSE = 0.03
+_KILL_PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """One living process: `started` is in clock ticks since boot; pid and `started` together are unique."""
+
+    pid: int
+    started: int
+    parent: int
+    group: int
+    session: int
+
+
+Send = Callable[[Process, int], None]
+"""How a signal reaches a process."""
+
+
+def process(pid: int) -> Process | None:
+    """Give the process with this pid; None when there is none or it is a zombie. See proc(5), /proc/pid/stat."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    fields = text[text.rindex(b")") + 2 :].split()
+    if fields[0] in (b"Z", b"X", b"x"):
+        return None
+    return Process(pid, int(fields[19]), int(fields[1]), int(fields[2]), int(fields[3]))
+
+
+def processes() -> dict[int, Process]:
+    """Give all living processes by pid."""
+    pids = (int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208
+    return {found.pid: found for pid in pids if (found := process(pid))}
+
+
+def tree(leaders: Iterable[int]) -> set[Process]:
+    """Give the living members of the sessions and groups that `leaders` began, and all their descendants."""
+    known = processes()
+    roots = set(leaders)
+    members = {p.pid for p in known.values() if p.pid in roots or p.session in roots or p.group in roots}
+    grown = True
+    while grown:
+        more = {p.pid for p in known.values() if p.parent in members and p.pid not in members}
+        members |= more
+        grown = bool(more)
+    return {known[pid] for pid in members}
+
+
+def marked(mark: str) -> set[Process]:
+    """Give the living processes that carry `mark`, and the whole groups whose leader carries it.
+
+    Never among them: this process, its ancestors, and the unmarked members of their groups. Processes whose
+    environment this account may not read are not seen.
+    """
+    known = processes()
+    sheltered = _lineage(known)
+    entry = os.fsencode(f"{MARK}={mark}")
+    bearers = {p for p in known.values() if p.pid not in sheltered and entry in _environment(p.pid)}
+    groups = {p.group for p in bearers if p.pid == p.group}
+    followers = {p for p in known.values() if p.group in groups and p.pid not in sheltered}
+    return bearers | followers
+
+
+def send_signal(target: Process, number: int) -> None:
+    """Send a signal to exactly this process; one that is gone already, or is another's, is left alone."""
+    opener = getattr(os, "pidfd_open", None)
+    with suppress(ProcessLookupError, PermissionError):
+        try:
+            handle = opener(target.pid) if opener else None
+        except PermissionError:  # a container may forbid the call itself
+            handle = None
+        except OSError as error:
+            if isinstance(error, ProcessLookupError):
+                raise
+            handle = None
+        try:
+            found = process(target.pid)
+            if found is None or found.started != target.started:
+                return
+            if handle is None:
+                os.kill(target.pid, number)
+            else:
+                signal.pidfd_send_signal(handle, number)
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def end(
+    find: Callable[[], set[Process]],
+    *,
+    grace: float,
+    pause: Callable[[float], None] = time.sleep,
+    send: Send = send_signal,
+) -> tuple[int, tuple[Process, ...]]:
+    """End what `find` gives, now and while it ends: TERM, after `grace` seconds KILL; wait until all are gone.
+
+    `pause` is called while waiting. An exception from it (a second Ctrl-C) makes KILL immediate.
+
+    Returns:
+        how many processes were found, and those that outlived even KILL (uninterruptible, or another account's).
+    """
+    seen: set[Process] = set()
+
+    def living() -> set[Process]:
+        fresh = find() - seen
+        seen.update(fresh)
+        return {p for p in seen if _lives(p)}
+
+    def sweep(number: int, patience: float) -> set[Process]:
+        until = time.monotonic() + patience
+        told: set[Process] = set()
+        while left := living():
+            for target in left - told:
+                send(target, number)
+            told |= left
+            if time.monotonic() >= until:
+                return left
+            pause(_PAUSE)
+        return set()
+
+    try:
+        left = sweep(signal.SIGTERM, grace)
+    except BaseException:
+        for target in living():
+            send(target, signal.SIGKILL)
+        raise
+    if left:
+        left = sweep(signal.SIGKILL, _KILL_PATIENCE)
+    return len(seen), tuple(sorted(left, key=lambda p: p.pid))
+
+
+def _lives(known: Process) -> bool:
+    found = process(known.pid)
+    return found is not None and found.started == known.started
+
+
+def _lineage(known: dict[int, Process]) -> set[int]:
+    """Give the pids of this process and its ancestors."""
+    line: set[int] = set()
+    pid = os.getpid()
+    while pid and pid not in line:
+        line.add(pid)
+        found = known.get(pid)
+        pid = found.parent if found else 0
+    return line
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
