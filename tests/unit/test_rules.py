@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -82,6 +83,45 @@ def test_every_tag_is_there_once_and_in_order() -> None:
     assert len({release.commit for release in RULES.releases}) == 73  # 7.0.0 repeats 6.3.0
     per_major = {major: sum(version.major == major for version in versions) for major in range(2, 8)}
     assert per_major == {2: 3, 3: 10, 4: 29, 5: 7, 6: 6, 7: 19}
+
+
+def digest(lines: list[str]) -> str:
+    return hashlib.sha256("".join(f"{line}\n" for line in sorted(lines)).encode()).hexdigest()
+
+
+def test_no_number_differs_from_what_was_read_off_the_tags() -> None:
+    """The digests were made from the table that the data file was written from, by another way."""
+    locked = [
+        " ".join(
+            (
+                each.tag,
+                each.commit,
+                each.lock_hash,
+                each.df_core,
+                each.df_system,
+                each.df_sqldb,
+                each.df_database,
+                each.ui_version or '""',
+                each.laravel,
+            )
+        )
+        for each in RULES.releases
+    ]
+    assert digest(locked) == "57cd008e2f029b2d101532e592864ffbaecf4040ee54099872445e820c872807"
+    root = [
+        ";".join(
+            (
+                each.tag,
+                each.date,
+                each.config_version,
+                ",".join(each.php_minors),
+                each.php_constraint.replace("|", "/"),
+                each.php_platform,
+            )
+        )
+        for each in RULES.releases
+    ]
+    assert digest(root) == "765335bbb3c0ac7d797121a3e4533833e5208c15bcefcf779d7fb1d11fcea5f6"
 
 
 def test_the_config_version_is_wrong_in_nineteen_releases_and_spelt_otherwise_in_one() -> None:
@@ -366,6 +406,7 @@ def test_env_changes_are_those_passed_oldest_first() -> None:
     assert len(changes) == len(RULES.env) == 29
     since = [Version(rule.since) for rule in changes]
     assert since == sorted(since)
+    assert [rule.id for rule in RULES.env_changes("7.0.1", "7.0.2")] == ["cache-store"]
     at_7_7 = RULES.env_changes("7.6.0", "7.7.0")
     assert {rule.since for rule in at_7_7} == {"7.7.0"}
     removed = [rule.old for rule in at_7_7 if rule.kind is EnvKind.REMOVED]
@@ -781,7 +822,8 @@ def test_lines_are_found_through_strings_arrays_and_comments() -> None:
         ("a", 0, "c", "z"): 14,
         ("a", 1): 15,
         ("a", 1, "z", "p", 0): 16,
-        ("trap",): 1,
+        ("trap", 0): 1,
+        ("a", 0, "b", 1, "z"): 9,
         ("nowhere",): 1,
     }
     assert {path: line_of(text, path) for path in expected} == expected
