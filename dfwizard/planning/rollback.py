@@ -54,7 +54,8 @@ def plan_rollback(
         steps += [replace(step, required=False) for step in plan.steps if step.id.startswith("restart-")]
     if "fingerprint" in begun and (deep or Undo.SERVICES in needs):
         steps += _proof(deep=Undo.TREE in needs)
-    steps += _open(plan)
+    if needs & {Undo.MAINTENANCE, Undo.TREE, Undo.DATABASE}:
+        steps += _open(plan, deep=deep)
     return replace(plan, kind="rollback", frm=plan.to, to=plan.frm, hops=(), steps=tuple(steps))
 
 
@@ -154,13 +155,13 @@ def _proof(*, deep: bool) -> list[Step]:
     return steps
 
 
-def _open(plan: Plan) -> list[Step]:
+def _open(plan: Plan, *, deep: bool) -> list[Step]:
     opening = _find(plan, "maintenance-off")
     if opening is None:
         return []
     caches = next((step for step in plan.steps if step.id.startswith("cache-clear-")), None)
     steps = []
-    if caches is not None and isinstance(caches.action, Execute):
+    if deep and caches is not None and isinstance(caches.action, Execute):
         steps.append(
             replace(
                 caches,
