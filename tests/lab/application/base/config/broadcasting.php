@@ -1,0 +1,9 @@
+<?php
+
+return [
+    'default' => env('BROADCAST_DRIVER', 'null'),
+
+    'connections' => [
+        'null' => ['driver' => 'null'],
+    ],
+];

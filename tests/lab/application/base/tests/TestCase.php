@@ -1,0 +1,7 @@
+<?php
+
+namespace DreamFactory\Tests;
+
+abstract class TestCase
+{
+}

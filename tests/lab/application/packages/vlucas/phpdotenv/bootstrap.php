@@ -1,0 +1,3 @@
+<?php
+
+require_once '/usr/share/php/Dotenv/autoload.php';

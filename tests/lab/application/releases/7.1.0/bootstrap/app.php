@@ -1,0 +1,9 @@
+<?php
+
+$app = Illuminate\Foundation\ReleasedApplication::configure(basePath: dirname(__DIR__));
+
+$app->singleton(Illuminate\Contracts\Http\Kernel::class, DreamFactory\Http\Kernel::class);
+$app->singleton(Illuminate\Contracts\Console\Kernel::class, DreamFactory\Console\Kernel::class);
+$app->singleton(Illuminate\Contracts\Debug\ExceptionHandler::class, DreamFactory\Exceptions\Handler::class);
+
+return $app;

@@ -1,0 +1,7 @@
+<?php
+
+return [
+    'driver' => 'bcrypt',
+
+    'bcrypt' => ['rounds' => env('BCRYPT_ROUNDS', 12)],
+];

@@ -1,0 +1,12 @@
+<?php
+
+return [
+    'default' => env('QUEUE_CONNECTION', 'database'),
+
+    'connections' => [
+        'sync' => ['driver' => 'sync'],
+        'database' => ['driver' => 'database', 'table' => 'jobs', 'queue' => 'default', 'retry_after' => 90],
+    ],
+
+    'failed' => ['driver' => 'database', 'database' => null, 'table' => 'failed_jobs'],
+];

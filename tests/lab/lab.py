@@ -1,0 +1,265 @@
+"""A DreamFactory installation in a directory of its own: application, git origin, database, web server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.lab import databases
+from tests.lab.cache import built, home_directory
+from tests.lab.catalogue import release_of
+from tests.lab.databases import Database, Engine
+from tests.lab.instances import Variant, tree
+from tests.lab.origin import commits, origin
+from tests.lab.processes import OWNER, LabError, ensure_owner, run, stop_servers
+
+APP_KEY = "base64:Q0FOQVJZLW9mLXRoZS1sYWItMzItYnl0ZXMtbG9uZy4="
+LICENSE_KEY = "0123456789abcdef0123456789abcdef"
+_STATE = "lab.json"
+_SAMPLE_DATA = Path(__file__).with_name("sample_data.php")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One running installation. Everything of it lies in `directory`; `stop` ends its servers and leaves the files."""
+
+    directory: Path
+    release: str
+    variant: Variant
+    database: Database
+    web_port: int
+    """The web server's loopback port, 0 without a web server."""
+
+    @classmethod
+    def start(
+        cls,
+        directory: Path,
+        db: Engine = "mariadb",
+        release: str = "6.3.0",
+        variant: Variant = "installer",
+        web: bool = True,
+    ) -> Lab:
+        """Build an installation in a new or empty directory and start its servers.
+
+        Every directory above must be open for other users (pytest's `tmp_path` is not): the application, the database
+        and the web server run as users of their own. LabError says what is wrong where that, or anything else, fails.
+        """
+        ensure_owner()
+        chosen = release_of(release)
+        directory = _prepared(directory)
+        template = _content(db, chosen.tag, variant)
+        instance = directory / "opt" / "dreamfactory"
+        _copy(origin(), directory / "origin.git")
+        _copy(tree(chosen, variant), instance)
+        databases.place_data(db, template, directory, instance)
+        _state_file(directory).write_text(json.dumps({"directory": str(directory)}))
+        try:
+            database = databases.start(db, directory, instance)
+            _write_environment(instance, database, variant)
+            _set_remote(instance, directory / "origin.git")
+            lab = cls(directory, release, variant, database, 0)
+            _state_file(directory).write_text(json.dumps(lab._state(), indent=2))
+        except BaseException:
+            stop_servers(directory)
+            raise
+        return lab
+
+    @classmethod
+    def attach(cls, directory: Path) -> Lab:
+        """The lab that was started in `directory`, by whichever process; LabError where there is none."""
+        directory = directory.resolve()
+        try:
+            state = json.loads(_state_file(directory).read_text())
+            stored = state["database"]
+            path = Path(stored["path"]) if stored["path"] else None
+            database = Database(stored["engine"], stored["port"], path)
+            return cls(directory, state["release"], state["variant"], database, state["web_port"])
+        except (OSError, ValueError, KeyError) as error:
+            raise LabError(f"{directory} holds no complete lab ({error})") from error
+
+    def _state(self) -> dict[str, Any]:
+        database = asdict(self.database)
+        database["path"] = str(self.database.path) if self.database.path else None
+        return {
+            "directory": str(self.directory),
+            "release": self.release,
+            "variant": self.variant,
+            "database": database,
+            "web_port": self.web_port,
+        }
+
+    @property
+    def instance(self) -> Path:
+        """The DreamFactory tree."""
+        return self.directory / "opt" / "dreamfactory"
+
+    @property
+    def origin(self) -> Path:
+        """The bare repository that the tree's remote points at."""
+        return self.directory / "origin.git"
+
+    @property
+    def commits(self) -> dict[str, str]:
+        """The commit of every release tag in the origin."""
+        return commits(self.origin)
+
+    @property
+    def bin(self) -> Path:
+        """The directory with the stand-in for systemctl."""
+        return self.directory / "bin"
+
+    @property
+    def url(self) -> str | None:
+        """Where the web server answers, without a slash at the end."""
+        return f"http://127.0.0.1:{self.web_port}" if self.web_port else None
+
+    @property
+    def owner(self) -> str:
+        """The OS user that owns the tree."""
+        return OWNER
+
+    @property
+    def app_key(self) -> str:
+        """The APP_KEY, as `.env` has it: the same canary in every lab."""
+        return APP_KEY
+
+    @property
+    def db_password(self) -> str:
+        """The database password of the application's user: the same canary in every lab."""
+        return databases.PASSWORD
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """A whole environment for running dfwizard against this lab."""
+        return {**os.environ, "PATH": f"{self.bin}:{os.environ.get('PATH', os.defpath)}"}
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one statement on the system database as the application's user; text that is not UTF-8 comes as bytes."""
+        return self.database.query(sql)
+
+    def artisan(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `php artisan` as the owner; the exit code is the caller's to look at."""
+        return run(
+            ["php", "artisan", *arguments], cwd=self.instance, home=home_directory(), user=OWNER, check=False
+        )
+
+    def git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run git in the tree as the owner; the exit code is the caller's to look at."""
+        return run(["git", *arguments], cwd=self.instance, home=home_directory(), user=OWNER, check=False)
+
+    def composer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run composer in the tree as the owner; the exit code is the caller's to look at."""
+        return run(
+            ["composer", *arguments], cwd=self.instance, home=home_directory(), user=OWNER, check=False
+        )
+
+    def fail_migration(self, fail: bool) -> None:
+        """Make the migrations of 7.1.0 and of 7.7.0 fail half-way from now on: one has then created its table. Or no more."""
+        marker = self.instance / "storage" / "app" / "fail-migration"
+        if fail:
+            marker.touch()
+            shutil.chown(marker, OWNER, OWNER)
+        else:
+            marker.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """End every server of the lab and wait for their ends."""
+        stop_servers(self.directory)
+
+
+def _state_file(directory: Path) -> Path:
+    return directory / _STATE
+
+
+def _prepared(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    directory = directory.resolve()
+    directory.chmod(0o755)
+    if any(directory.iterdir()):
+        raise LabError(f"{directory} is not empty; give a new directory for the lab")
+    for parent in directory.parents:
+        if not parent.stat().st_mode & 0o001:
+            raise LabError(
+                f"other users cannot enter {parent}; put the lab below a directory that is open to them"
+            )
+    for name in ("opt", "run", "bin"):
+        (directory / name).mkdir()
+    return directory
+
+
+def _copy(source: Path, target: Path) -> None:
+    run(["cp", "-a", "--reflink=auto", str(source), str(target)], cwd=target.parent, home=target.parent)
+
+
+def _set_remote(instance: Path, repository: Path) -> None:
+    git = ["git", "remote", "set-url", "origin", f"file://{repository}"]
+    run(git, cwd=instance, home=home_directory(), user=OWNER)
+
+
+def _content(engine: Engine, tag: str, variant: Variant) -> Path:
+    """The cached data of an installation that has been in use: migrated, seeded and filled with sample rows."""
+    bundle = "licensed" if variant == "licensed" else "open"
+
+    def build(partial: Path) -> None:
+        instance = partial / "opt" / "dreamfactory"
+        instance.parent.mkdir()
+        _copy(tree(release_of(tag), "licensed" if variant == "licensed" else "installer"), instance)
+        databases.place_data(engine, databases.empty(engine), partial, instance)
+        database = databases.start(engine, partial, instance)
+        try:
+            _write_environment(instance, database, variant)
+            home = home_directory()
+            run(["php", "artisan", "migrate", "--seed", "--force"], cwd=instance, home=home, user=OWNER)
+            run(["php"], cwd=instance, home=home, user=OWNER, stdin=_SAMPLE_DATA.read_text())
+        finally:
+            stop_servers(partial)
+        if engine == "sqlite":
+            (instance / databases.SQLITE_FILE).rename(partial / "database.sqlite")
+        else:
+            (partial / engine / "data").rename(partial / "data")
+        shutil.rmtree(partial / "opt")
+
+    return built(f"content/{engine}-{tag}-{bundle}", build)
+
+
+def _write_environment(instance: Path, database: Database, variant: Variant) -> None:
+    """Write `.env` the way the installer and its owner left it: comments, quotes, the old name of the cache store."""
+    settings = "\n".join(f"{name}={_quoted(value)}" for name, value in database.settings().items())
+    licence = f"DF_LICENSE_KEY={LICENSE_KEY}\n" if variant == "licensed" else ""
+    text = f"""## This is the application environment, possible values: local, production
+APP_ENV=local
+## Set to true for debugging
+#APP_DEBUG=false
+APP_KEY={APP_KEY}
+APP_NAME="Dream Factory"   # shown in mails
+DF_INSTALL=GitHub
+{licence}
+##------------------------------------------------------------------------------
+## Database Settings
+##------------------------------------------------------------------------------
+{settings}
+
+##------------------------------------------------------------------------------
+## Cache Settings
+##------------------------------------------------------------------------------
+## CACHE_DRIVER options: apc, array, database, file, memcached, redis
+CACHE_DRIVER=file
+CACHE_PREFIX='dreamfactory'
+#QUEUE_CONNECTION=sync
+"""
+    path = instance / ".env"
+    path.write_text(text)
+    path.chmod(0o640)
+    shutil.chown(path, OWNER, OWNER)
+
+
+def _quoted(value: str) -> str:
+    if value.isalnum() or "/" in value or value.replace(".", "").replace("_", "").isalnum():
+        return value if " " not in value else f'"{value}"'
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
