@@ -1,0 +1,53 @@
+"""Sizes, spans and moments in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+
+def size(number: int | None) -> str:
+    """Give bytes in words (`96.2 MB`); None is `not known`."""
+    if number is None:
+        return "not known"
+    from humanize import naturalsize
+
+    return naturalsize(number)
+
+
+def span(seconds: float) -> str:
+    """Give a span of time in words (`2 minutes and 5 seconds`, `0.4 s`)."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    from humanize import precisedelta
+
+    return precisedelta(round(seconds), minimum_unit="seconds", format="%d")
+
+
+def moment(text: str | None) -> str:
+    """Give an ISO 8601 moment as `2026-11-23 00:41:07 UTC`; what cannot be read stays as it is."""
+    if not text:
+        return ""
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    if found.tzinfo is None:
+        return f"{found:%Y-%m-%d %H:%M:%S}"
+    return f"{found.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def between(start: str | None, end: str | None) -> float | None:
+    """Give the seconds between two ISO 8601 moments, None when one is missing or cannot be read."""
+    try:
+        return (_read(end) - _read(start)).total_seconds() if start and end else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _read(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Give `1 step`, `2 steps`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
