@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shlex
 import signal
 from collections.abc import Sequence
 
@@ -98,15 +99,14 @@ _REASONS = {
 
 
 def shown(text: str) -> str:
-    """Give `text` fit for a message: control characters and bytes that are not UTF-8 are escaped."""
-    return "".join(
-        char
-        if char.isprintable()
-        else char.encode("utf-8", "surrogateescape").decode("latin-1").encode("unicode_escape").decode()
-        if "\udc80" <= char <= "\udcff"
-        else char.encode("unicode_escape").decode()
-        for char in text
-    )
+    """Give `text` fit for a message: what cannot be printed, and bytes that are not UTF-8, are escaped."""
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # how os.fsdecode gives a byte that is not UTF-8
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def size_text(count: int) -> str:
@@ -145,8 +145,14 @@ def os_failure(
     return HostError(f"cannot {doing} {shown(path)}: {reason}", where=host, remedy=remedy)
 
 
-def not_found(program: str, *, host: str, user: str | None = None) -> CommandNotFound:
-    """Say that `program` is not installed, and how to get it."""
+def not_found(program: str, *, host: str, user: str | None = None, exists: bool = False) -> CommandNotFound:
+    """Say that `program` is not installed, and how to get it. When it `exists`, its interpreter is what is missing."""
+    if exists:
+        return CommandNotFound(
+            f"{shown(program)} is there, but not the interpreter that it names",
+            where=host,
+            remedy=f"Look at its first line: head -1 {shlex.quote(shown(program))}",
+        )
     if "/" in program:
         return CommandNotFound(
             f"there is no program {shown(program)}", where=host, remedy="Check its path, or install it."

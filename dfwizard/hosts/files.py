@@ -1,6 +1,6 @@
 """Files of this machine: reading, durable and atomic writing, removing whole trees.
 
-The functions raise OSError, ValueError (a path with a NUL byte) or `HostError`; `LocalHost` puts the path and a remedy to the first two.
+The functions raise OSError, ValueError (a path with a NUL byte) or `HostError`; `telling` turns the first two into the last.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from pathlib import Path
 
 from dfwizard.errors import HostError
 from dfwizard.hosts.base import FileStat
-from dfwizard.hosts.failures import no_account, shown
+from dfwizard.hosts.failures import no_account, os_failure, shown
+
+
+@contextmanager
+def telling(doing: str, path: str, host: str) -> Iterator[None]:
+    """Turn what the system says while `doing` something with `path` into a `HostError` that says so."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise os_failure(error, doing=doing, path=path, host=host, free=free_or_none(path)) from error
 
 
 def describe(path: str, *, follow: bool) -> FileStat | None:
@@ -88,19 +97,25 @@ def group_number(name: str, *, host: str) -> int:
         ) from error
 
 
-def read(path: str, *, limit: int | None, offset: int, host: str) -> bytes:
-    """Read a regular file; anything else (a FIFO would wait for ever) is refused."""
+def open_to_read(path: str, host: str) -> int:
+    """Open a regular file; anything else is refused, for a FIFO would wait for ever."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with os.fdopen(fd, "rb", buffering=0) as file:
-        found = os.fstat(fd)
-        if modes.S_ISDIR(found.st_mode):
-            raise IsADirectoryError(errno.EISDIR, "is a directory", path)
-        if not modes.S_ISREG(found.st_mode):
-            raise HostError(
-                f"cannot read {shown(path)}: it is not a regular file", where=host, remedy="Check the path."
-            )
+    kind = modes.S_IFMT(os.fstat(fd).st_mode)
+    if kind == modes.S_IFREG:
+        return fd
+    os.close(fd)
+    if kind == modes.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, "is a directory", path)
+    raise HostError(
+        f"cannot read {shown(path)}: it is not a regular file", where=host, remedy="Check the path."
+    )
+
+
+def read(path: str, *, limit: int | None, offset: int, host: str) -> bytes:
+    """Read at most `limit` bytes of a regular file from `offset` (negative: from the end)."""
+    with os.fdopen(open_to_read(path, host), "rb", buffering=0) as file:
         if offset:
-            file.seek(offset if offset > 0 else max(0, found.st_size + offset))
+            file.seek(offset if offset > 0 else max(0, os.fstat(file.fileno()).st_size + offset))
         if limit is None:
             return file.readall()
         parts: list[bytes] = []
@@ -216,7 +231,7 @@ def remove(path: str, *, host: str) -> None:
     """
     try:
         found = os.lstat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     if not modes.S_ISDIR(found.st_mode):
         os.unlink(path)  # noqa: PTH108
@@ -289,30 +304,44 @@ def free_bytes(path: str) -> int:
         return found.f_bavail * found.f_frsize
 
 
+def free_or_none(path: str) -> int | None:
+    """Give the bytes free where `path` is; None where that cannot be told."""
+    try:
+        return free_bytes(path)
+    except (OSError, ValueError):
+        return None
+
+
 def size_of(path: str) -> int:
-    """Give what `du --apparent-size --bytes --one-file-system` gives: files with several links count once."""
+    """Give what `du --apparent-size --bytes --one-file-system` gives: files with several links count once.
+
+    What vanishes while we look does not count. OSError where a directory may not be read.
+    """
     top = os.lstat(path)
     total = top.st_size
     linked: set[int] = set()
     waiting = [path] if modes.S_ISDIR(top.st_mode) else []
     while waiting:
-        with _vanished_is_fine(), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                with _vanished_is_fine():
-                    found = entry.stat(follow_symlinks=False)
-                    if found.st_dev != top.st_dev:
-                        continue
-                    if modes.S_ISDIR(found.st_mode):
-                        waiting.append(entry.path)
-                    elif found.st_nlink > 1:
-                        if found.st_ino in linked:
-                            continue
-                        linked.add(found.st_ino)
-                    total += found.st_size
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                found = [(entry.path, _lstat(entry)) for entry in entries]
+        except FileNotFoundError:
+            continue
+        for place, facts in found:
+            if facts is None or facts.st_dev != top.st_dev:
+                continue
+            if modes.S_ISDIR(facts.st_mode):
+                waiting.append(place)
+            elif facts.st_nlink > 1:
+                if facts.st_ino in linked:
+                    continue
+                linked.add(facts.st_ino)
+            total += facts.st_size
     return total
 
 
-@contextmanager
-def _vanished_is_fine() -> Iterator[None]:
-    with suppress(FileNotFoundError):
-        yield
+def _lstat(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None

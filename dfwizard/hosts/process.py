@@ -81,7 +81,7 @@ class Running:
         self._selector = selectors.DefaultSelector()
         self._open: set[int] = set()
         self._reading: dict[int, Callable[[], bool]] = {}
-        self._exits: set[int] = set()
+        self._exits: dict[int, int] = {}
         self._input: memoryview | None = None
         self._input_fd: int | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -117,12 +117,15 @@ class Running:
         self._stop_input()
         return True
 
-    def end(self, send: procfs.Send = procfs.send_signal) -> tuple[procfs.Process, ...]:
-        """End the processes, their sessions and descendants; give those that could not be ended."""
+    def end(self, send: procfs.Send = procfs.send_signal) -> tuple[int, ...]:
+        """End the processes, their sessions and descendants; give the pids of those that could not be ended."""
         leaders = [started.pid for started in self._processes]
         if not leaders:
             return ()
-        return procfs.end(lambda: procfs.tree(leaders), grace=TERM_GRACE, pause=self._pause, send=send)[1]
+        _, left = procfs.end(lambda: procfs.tree(leaders), grace=TERM_GRACE, pause=self._pause, send=send)
+        self.pump(time.monotonic() + 1)
+        # /proc may hide another account's processes (hidepid), so what it shows is not all there is.
+        return tuple(sorted({process.pid for process in left} | set(self._exits.values())))
 
     def mute(self) -> None:
         """Pass no more output on."""
@@ -228,11 +231,11 @@ class Running:
         fd = exit_watch(pid)
 
         def ended() -> None:
-            self._exits.discard(fd)
+            del self._exits[fd]
             self._forget(fd)
 
         self._open.add(fd)
-        self._exits.add(fd)
+        self._exits[fd] = pid
         self._selector.register(fd, selectors.EVENT_READ, ended)
 
     def _forget(self, *fds: int) -> None:

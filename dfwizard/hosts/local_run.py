@@ -1,0 +1,289 @@
+"""Running commands and pipelines on this machine: from a `Command` as data to a `Result` or an error in words."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from dfwizard.errors import HostError
+from dfwizard.hosts import failures, files, procfs
+from dfwizard.hosts.base import OnOutput
+from dfwizard.hosts.command import Command, Pipeline, Result, Secret, run_as
+from dfwizard.hosts.process import Launch, Running
+
+_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+def run(
+    pipeline: Pipeline,
+    *,
+    me: str,
+    host: str,
+    on_output: OnOutput | None,
+    keep: int,
+    check: bool,
+    mark: str | None,
+) -> Result:
+    """Run `pipeline` (or a single command as one) as `Host.run` promises; `me` is the account that dfwizard has."""
+    _refuse_impossible(pipeline, host)
+    launches = tuple(_launch(command, mark, me, host) for command in pipeline.commands)
+    limits = [
+        limit for limit in (pipeline.timeout, *(c.timeout for c in pipeline.commands)) if limit is not None
+    ]
+    with _input_file(pipeline.stdin_file, host) as source, _OutputFile(pipeline.stdout_file, host) as output:
+        began = time.monotonic()
+        running = _start(pipeline, launches, (source, output.fd), keep, on_output, me, host)
+        codes = _finish(running, pipeline, min(limits, default=None), me, host)
+        seconds = time.monotonic() - began
+        culprit = _culprit(pipeline, codes, running)
+        if culprit is None:
+            output.settle()
+            code = codes[0] if len(codes) == 1 else 0
+            return Result(code, running.stdout.value(), running.stderr.value(), seconds)
+        command, code, recent = pipeline.commands[culprit], codes[culprit], running.recent[culprit].value()
+        refusal = failures.refused(command, code, recent, me=me, host=host)
+        if refusal is not None:
+            raise refusal
+        if check:
+            raise failures.failed(
+                command, code, recent, me=me, host=host, removed=output.path, free=output.free()
+            )
+        return Result(code, running.stdout.value(), running.stderr.value(), seconds, command.argv[0])
+
+
+def search_path() -> str:
+    """Give the PATH, with the system's sbin directories (runuser is there) that a plain `su` leaves out."""
+    path = os.environ.get("PATH") or os.defpath
+    known = path.split(os.pathsep)
+    return os.pathsep.join([path, *(place for place in _SBIN if place not in known)])
+
+
+def unending(left: tuple[int, ...], host: str) -> HostError:
+    """Say that processes (pids) are still there after KILL."""
+    pids = [str(pid) for pid in left]
+    return HostError(
+        f"could not end the processes {', '.join(pids)}: they are another account's, or wait for a device",
+        where=host,
+        remedy=f"Look at `ps -o pid,user,stat,wchan:20,args -p {','.join(pids)}`, and end them as root.",
+    )
+
+
+class _OutputFile:
+    """The new file that a pipeline writes, gone again unless `settle` was reached."""
+
+    def __init__(self, path: str | None, host: str) -> None:
+        self.path = path
+        self.fd: int | None = None
+        self._host = host
+        self._settled = False
+
+    def __enter__(self) -> _OutputFile:
+        if self.path is not None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with files.telling("create", self.path, self._host):
+                self.fd = os.open(self.path, flags, 0o600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.path is None or self.fd is None:
+            return
+        os.close(self.fd)
+        if not self._settled:
+            with suppress(OSError):
+                os.unlink(self.path)  # noqa: PTH108
+
+    def settle(self) -> None:
+        """Put the file and its name on the disk, and keep it."""
+        if self.path is None or self.fd is None:
+            return
+        with files.telling("write", self.path, self._host):
+            os.fchmod(self.fd, 0o600)
+            os.fsync(self.fd)
+            files.sync_directory(files.parent_of(self.path))
+        self._settled = True
+
+    def free(self) -> int | None:
+        """Give the bytes free on the file's disk, None when there is no file."""
+        return None if self.path is None else files.free_or_none(self.path)
+
+
+@contextmanager
+def _input_file(path: str | None, host: str) -> Iterator[int | None]:
+    if path is None:
+        yield None
+        return
+    with files.telling("read", path, host):
+        fd = files.open_to_read(path, host)
+    try:
+        os.set_blocking(fd, True)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _refuse_impossible(pipeline: Pipeline, host: str) -> None:
+    """Refuse what no system can run, and what env(1) in `run_as` would understand otherwise than meant."""
+    if not pipeline.commands or not all(command.argv and command.argv[0] for command in pipeline.commands):
+        raise HostError("a command without a program cannot run", where=host)
+    for command in pipeline.commands:
+        if wrong := [key for key in command.env if not key or key[0] == "-" or "=" in key]:
+            raise HostError(
+                f"{failures.shown(wrong[0])!r} cannot be the name of an environment variable", where=host
+            )
+        if "=" in command.argv[0]:
+            raise HostError(
+                f"cannot run {failures.shown(command.argv[0])}: env(1) would take it for a variable",
+                where=host,
+            )
+        text = (*command.argv, *command.env, *command.env.values(), command.cwd or "")
+        if any("\0" in word for word in text):
+            raise HostError(
+                f"cannot run {failures.shown(command.argv[0])}: an argument, variable or directory holds a NUL byte",
+                where=host,
+            )
+    if any(command.stdin is not None for command in pipeline.commands[pipeline.stdin_file is None :]):
+        raise HostError(
+            "only the first command of a pipeline has an input of its own, from bytes or from a file",
+            where=host,
+        )
+
+
+def _launch(command: Command, mark: str | None, me: str, host: str) -> Launch:
+    """Make everything ready to start `command`, refusing now what would only fail obscurely later."""
+    added = {"LC_ALL": "C.UTF-8", **command.env}
+    if mark is not None:
+        added[procfs.MARK] = mark
+    env = {**os.environ, "PATH": search_path(), **added}
+    env.pop("LANGUAGE", None)
+    argv = run_as(replace(command, env=added), me=me)
+    cwd = command.cwd
+    programs = [argv[0], command.argv[0]]
+    if command.user is not None and command.user != me:
+        _refuse_unknown(command.user, host)
+        if me != "root":
+            programs = [argv[0]]  # sudo has a PATH of its own
+            if cwd is not None:
+                # The directory may be closed to this account and open to that one.
+                at = argv.index("--") + 2
+                argv, cwd = (*argv[:at], "-C", cwd, *argv[at:]), None
+        cwd = cwd or "/"  # where dfwizard stands may be closed to that account
+    if cwd is not None:
+        _refuse_directory(cwd, host)
+    for program in programs:
+        if "/" not in program and shutil.which(program, path=env["PATH"]) is None:
+            raise failures.not_found(program, host=host, user=command.user)
+    return Launch(argv, env, cwd)
+
+
+def _refuse_unknown(user: str, host: str) -> None:
+    try:
+        pwd.getpwnam(user)
+    except (KeyError, ValueError) as error:
+        raise failures.no_account(user, host=host) from error
+
+
+def _refuse_directory(path: str, host: str) -> None:
+    with files.telling("work in", path, host):
+        found = files.describe(path, follow=True)
+    if found is None or found.kind != "directory":
+        state = "does not exist" if found is None else "is not a directory"
+        raise HostError(
+            f"cannot work in {failures.shown(path)}: it {state}", where=host, remedy="Check the path."
+        )
+    if not os.access(path, os.X_OK):
+        raise HostError(
+            f"cannot work in {failures.shown(path)}: permission denied",
+            where=host,
+            remedy=f"Run dfwizard as root or as {found.owner}.",
+        )
+
+
+def _start(
+    pipeline: Pipeline,
+    launches: tuple[Launch, ...],
+    ends: tuple[int | None, int | None],
+    keep: int,
+    on_output: OnOutput | None,
+    me: str,
+    host: str,
+) -> Running:
+    given = pipeline.commands[0].stdin
+    try:
+        return Running(
+            launches,
+            stdin=given.value if isinstance(given, Secret) else given,
+            stdin_fd=ends[0],
+            stdout_fd=ends[1],
+            keep=keep,
+            on_output=on_output,
+        )
+    except OSError as error:
+        named = isinstance(error.filename, str)
+        program = error.filename if named else " | ".join(failures.short(c, me=me) for c in pipeline.commands)
+        if isinstance(error, FileNotFoundError) and named:
+            raise failures.not_found(program, host=host, exists=os.path.lexists(program)) from error
+        raise failures.os_failure(error, doing="run", path=program, host=host) from error
+
+
+def _finish(
+    running: Running, pipeline: Pipeline, timeout: float | None, me: str, host: str
+) -> tuple[int, ...]:
+    """Let the processes run to their end or to the time limit; whatever happens, nothing of them stays behind."""
+    left: tuple[int, ...] = ()
+    send = _sender(pipeline, me)
+    try:
+        in_time = running.pump(None if timeout is None else time.monotonic() + timeout)
+        if not in_time:
+            left = running.end(send)
+    except BaseException:
+        running.mute()
+        running.end(send)
+        running.close()
+        raise
+    codes = running.close()
+    if left:
+        raise unending(left, host)
+    if not in_time:
+        recent = b"\n".join(tail.value() for tail in running.recent)
+        raise failures.timed_out(pipeline.commands, timeout or 0, recent, me=me, host=host)
+    return codes
+
+
+def _sender(pipeline: Pipeline, me: str) -> procfs.Send:
+    """Give how to signal the processes: what sudo started is another account's, which has to do it itself."""
+    users = {c.user for c in pipeline.commands if c.user is not None and c.user != me}
+    if me == "root" or not users:
+        return procfs.send_signal
+
+    def send(target: procfs.Process, number: int) -> None:
+        procfs.send_signal(target, number)
+        name = signal.Signals(number).name.removeprefix("SIG")
+        for user in users:
+            subprocess.run(
+                ("sudo", "-n", "-u", user, "--", "kill", "-s", name, str(target.pid)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
+
+    return send
+
+
+def _culprit(pipeline: Pipeline, codes: tuple[int, ...], running: Running) -> int | None:
+    """Give the index of the command that made the pipeline fail; None when all ended as expected.
+
+    That is the first that failed, unless it failed only because a later one, which failed as well, no longer read.
+    """
+    wrong = [index for index, command in enumerate(pipeline.commands) if codes[index] not in command.expect]
+    for index in wrong[:-1]:
+        if not failures.broken_pipe(codes[index], running.recent[index].value()):
+            return index
+    return wrong[-1] if wrong else None
