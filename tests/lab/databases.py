@@ -30,8 +30,8 @@ _QUERY = Path(__file__).with_name("query.php")
 _MARIADB = """[mariadbd]
 user = mysql
 datadir = {directory}/mariadb/data
-socket = {directory}/run/mysqld.sock
-pid_file = {directory}/run/mysqld.pid
+socket = {directory}/run/mysqld/mysqld.sock
+pid_file = {directory}/run/mysqld/mysqld.pid
 bind_address = 127.0.0.1
 port = {port}
 skip_name_resolve = ON
@@ -149,7 +149,7 @@ def _empty_sqlite(partial: Path) -> None:
 
 def socket_path(directory: Path, engine: Engine) -> Path:
     """The server's Unix socket, or the directory of it in the case of PostgreSQL."""
-    return directory / "run" / ("mysqld.sock" if engine == "mariadb" else "postgresql")
+    return directory / "run" / ("mysqld/mysqld.sock" if engine == "mariadb" else "postgresql")
 
 
 def _check_length(path: Path) -> None:
@@ -163,7 +163,8 @@ def _check_length(path: Path) -> None:
 def _start_mariadb(directory: Path, port: int) -> None:
     path = socket_path(directory, "mariadb")
     _check_length(path)
-    shutil.chown(directory / "run", "mysql", "mysql")
+    path.parent.mkdir(exist_ok=True)
+    shutil.chown(path.parent, "mysql", "mysql")
     configuration = directory / "mariadb" / "my.cnf"
     configuration.write_text(_MARIADB.format(directory=directory, port=port))
 

@@ -17,6 +17,7 @@ from tests.lab.databases import Database, Engine
 from tests.lab.instances import Variant, tree
 from tests.lab.origin import commits, origin
 from tests.lab.processes import OWNER, LabError, ensure_owner, run, stop_servers
+from tests.lab.web import configure, services, write_systemctl
 
 APP_KEY = "base64:Q0FOQVJZLW9mLXRoZS1sYWItMzItYnl0ZXMtbG9uZy4="
 LICENSE_KEY = "0123456789abcdef0123456789abcdef"
@@ -62,8 +63,13 @@ class Lab:
             database = databases.start(db, directory, instance)
             _write_environment(instance, database, variant)
             _set_remote(instance, directory / "origin.git")
-            lab = cls(directory, release, variant, database, 0)
+            lab = cls(directory, release, variant, database, databases.free_port() if web else 0)
             _state_file(directory).write_text(json.dumps(lab._state(), indent=2))
+            write_systemctl(directory)
+            if web:
+                configure(directory, lab.web_port)
+                for service in services(directory, lab.web_port).values():
+                    service.start(directory)
         except BaseException:
             stop_servers(directory)
             raise
