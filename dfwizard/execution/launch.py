@@ -1,0 +1,167 @@
+"""Starting the runner apart from the terminal, and learning whether it has begun.
+
+Where systemd runs and dfwizard is root the runner is a transient unit, so that it does not die with the service or session it
+was started from; elsewhere it gets a session of its own. Either way it reports through a file in the run's directory whose
+name only this launch knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dfwizard.errors import BlockedError, DfwizardError, HeldError, UsageError
+from dfwizard.execution.store import Run
+
+START_SECONDS = 30.0
+"""Longest time from the start of the process to its report."""
+
+TOKEN_VARIABLE = "DFWIZARD_START"  # noqa: S105
+MARK_VARIABLE = "DFWIZARD_RUN"
+
+_SYSTEMD = Path("/run/systemd/system")
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "SUDO_USER", "PYTHONPATH")
+_KINDS: dict[str, type[DfwizardError]] = {
+    kind.__name__: kind for kind in (HeldError, BlockedError, UsageError)
+}
+_POLL = 0.02
+
+
+@dataclass(frozen=True)
+class StartReport:
+    """The runner's side: tells the launcher, where there is one, that it has begun or why not."""
+
+    run: Run
+    token: str | None
+
+    @classmethod
+    def expected(cls, run: Run) -> StartReport:
+        """Give the report that this process's launcher waits for; the environment no longer names it afterwards."""
+        token = os.environ.pop(TOKEN_VARIABLE, "")
+        os.environ.pop(MARK_VARIABLE, None)  # the runner must not be taken for one of its own strays
+        return cls(run, token if re.fullmatch(r"[0-9a-f]{16}", token) else None)
+
+    def started(self) -> None:
+        """Tell that the run is under way."""
+        self._tell({"ok": True})
+
+    def refused(self, error: DfwizardError) -> None:
+        """Tell why the run cannot begin."""
+        self._tell(
+            {"kind": type(error).__name__, "what": error.what, "where": error.where, "remedy": error.remedy}
+        )
+
+    def _tell(self, report: dict[str, Any]) -> None:
+        if self.token is not None:
+            with contextlib.suppress(
+                DfwizardError
+            ):  # the launcher sees the end of the process then, and the log
+                self.run.write(_report_name(self.token), json.dumps(report))
+
+
+def launch(run: Run, argv: Sequence[str], *, timeout: float = START_SECONDS) -> None:
+    """Start `argv`, which calls `runner.serve` for `run`, and return once it has begun; it lives on by itself.
+
+    Raises:
+        HeldError, BlockedError, UsageError: the runner refused to begin, for the reason given.
+        DfwizardError: it did not begin within `timeout` seconds; the message has the end of its log.
+    """
+    token = secrets.token_hex(8)
+    report = run.directory / _report_name(token)
+    try:
+        child = _start(run, argv, {TOKEN_VARIABLE: token})
+    except OSError as error:
+        raise DfwizardError(
+            f"the runner cannot be started: {error.strerror}", where=str(argv[0] if argv else "")
+        ) from None
+    deadline = time.monotonic() + timeout
+    try:
+        while not report.exists():
+            ended = child.poll() if child is not None else None
+            if ended is not None and not report.exists():
+                raise _silent(run, f"the runner ended at once (exit code {ended})")
+            if time.monotonic() > deadline:
+                raise _silent(run, f"the runner did not begin within {timeout:g} seconds")
+            time.sleep(_POLL)
+        data = json.loads(report.read_bytes())
+    finally:
+        with contextlib.suppress(OSError):
+            report.unlink()
+        if child is not None:  # it lives on; a caller that lives longer must not be left with a zombie
+            threading.Thread(target=child.wait, name=f"runner {child.pid}", daemon=True).start()
+    if not data.get("ok"):
+        kind = _KINDS.get(data["kind"], DfwizardError)
+        raise kind(data["what"], where=data["where"], remedy=data["remedy"])
+
+
+def _start(run: Run, argv: Sequence[str], variables: dict[str, str]) -> subprocess.Popen[bytes] | None:
+    """Start the process; None when systemd has it."""
+    if _SYSTEMD.is_dir() and os.geteuid() == 0 and shutil.which("systemd-run"):
+        started = subprocess.run(
+            _unit(run, argv, variables), stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        if started.returncode == 0:
+            return None
+    environment = {**os.environ, **variables}
+    environment.pop(MARK_VARIABLE, None)
+    log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode=0o600)
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+
+
+def _unit(run: Run, argv: Sequence[str], variables: dict[str, str]) -> list[str]:
+    passed_on = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(("DFWIZARD_", "XDG_", "COMPOSER_"))
+    }
+    passed_on.pop(MARK_VARIABLE, None)
+    log = str(run.log).replace("%", "%%")
+    return [
+        "systemd-run",
+        f"--unit=dfwizard-{run.id}-{secrets.token_hex(2)}",
+        "--collect",
+        "--quiet",
+        "--working-directory=/",
+        "--property=KillMode=mixed",
+        "--property=UMask=0077",
+        f"--property=StandardOutput=append:{log}",
+        f"--property=StandardError=append:{log}",
+        *(f"--setenv={name}={value}" for name, value in {**passed_on, **variables}.items()),
+        "--",
+        *(word.replace("$", "$$") for word in argv),
+    ]
+
+
+def _report_name(token: str) -> str:
+    return f"start-{token}.json"
+
+
+def _silent(run: Run, what: str) -> DfwizardError:
+    try:
+        lines = run.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+    except OSError:
+        lines = []
+    shown = "\n".join(lines) or f"Its log is empty: {run.log}"
+    return DfwizardError(what, where=run.id, remedy=f"The end of its log:\n{shown}")

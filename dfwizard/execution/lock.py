@@ -1,0 +1,160 @@
+"""Who may work on an instance or a run: flock on an open directory or file, freed by the kernel when the holder dies.
+
+The instance's own directory is what is locked, so there is no lock file that could be left behind, and every account and
+every path to the directory meets the same lock. A rollback that renames another directory into its place must
+hold that one too (`Lock.hold_also`).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dfwizard.errors import HeldError, UsageError
+from dfwizard.execution import processes
+from dfwizard.execution.store import RUN_ID
+
+_BUSY = (errno.EWOULDBLOCK, errno.EACCES)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock; `since` is when the process began (local time), `run` the id in its command line."""
+
+    pid: int
+    user: str
+    since: datetime | None
+    run: str | None
+
+    def __str__(self) -> str:
+        who = f"the run {self.run} (pid {self.pid}" if self.run else f"another process (pid {self.pid}"
+        when = f", started {self.since:%Y-%m-%d %H:%M}" if self.since else ""
+        return f"{who}{when} by {self.user})"
+
+
+class Lock:
+    """Locks held by this process until `release`, or its death."""
+
+    def __init__(self) -> None:
+        self._fds: list[int] = []
+
+    def take(self, path: Path, *, what: str, fallback: Path | None = None) -> None:
+        """Lock the directory or file at `path`; `what` names it in messages ("the instance").
+
+        On filesystems that cannot lock a directory (some network ones), `fallback` names a directory in which a file stands for it.
+
+        Raises:
+            HeldError: another process holds it; the message says who and since when.
+            UsageError: there is no such path, or it cannot be opened.
+        """
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise UsageError(
+                f"{what} cannot be locked: {error.strerror}",
+                where=str(path),
+                remedy="See that it exists and that this account may read it.",
+            ) from None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            if error.errno in _BUSY:
+                raise _held(path, what) from None
+            if fallback is None:
+                raise UsageError(
+                    f"{what} cannot be locked: {error.strerror}",
+                    where=str(path),
+                    remedy="Its filesystem has no locks; mount it with them.",
+                ) from None
+            self.take(_stand_in(fallback, path), what=what)
+            return
+        self._fds.append(fd)
+
+    def hold_also(self, directory_fd: int) -> None:
+        """Lock one more open directory, of which the caller keeps its own descriptor.
+
+        Raises:
+            HeldError: another process holds it.
+        """
+        # Opened anew: a duplicated descriptor would share its lock with, and lose it to, the caller's own flock calls.
+        path = Path(f"/proc/self/fd/{directory_fd}")
+        self.take(path, what=f"the directory {path.readlink()}")
+
+    def release(self) -> None:
+        """Give everything back."""
+        while self._fds:
+            os.close(self._fds.pop())
+
+
+def holder(path: Path) -> Holder | None:
+    """Tell who holds the lock on `path`; None when nobody does (or nobody that can be seen). Takes no lock itself."""
+    try:
+        info = path.stat()
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    candidates: list[tuple[bool, int]] = []
+    for line in lines:
+        words = line.split()
+        # "1: FLOCK ADVISORY WRITE 1234 fd:01:5678 0 EOF"; a waiting one has "->" behind its number.
+        if len(words) < 8 or words[1] != "FLOCK":
+            continue
+        major, minor, inode = words[5].split(":")
+        if int(inode) == info.st_ino and int(words[4]) > 0:
+            device = os.makedev(int(major, 16), int(minor, 16))
+            candidates.append((device == info.st_dev, int(words[4])))
+    # Some filesystems (btrfs, overlayfs) show another device there than in stat: then the open files decide.
+    for same_device, pid in sorted(candidates, reverse=True):
+        if same_device or _has_open(pid, info):
+            return _describe(pid)
+    return None
+
+
+def is_held_by(path: Path, pid: int) -> bool:
+    """Tell whether process `pid` holds the lock on `path`."""
+    found = holder(path)
+    return found is not None and found.pid == pid
+
+
+def _has_open(pid: int, info: os.stat_result) -> bool:
+    try:
+        return any(
+            (entry.st_dev, entry.st_ino) == (info.st_dev, info.st_ino)
+            for entry in (path.stat() for path in Path(f"/proc/{pid}/fd").iterdir())
+        )
+    except OSError:
+        return False
+
+
+def _describe(pid: int) -> Holder:
+    words = " ".join(processes.arguments(pid))
+    found = RUN_ID.search(words)
+    return Holder(
+        pid, processes.owner(pid) or "unknown", processes.started_at(pid), found[0] if found else None
+    )
+
+
+def _held(path: Path, what: str) -> HeldError:
+    found = holder(path)
+    remedy = (
+        f"Watch it with `dfwizard attach {found.run}`, or wait for its end. Nothing needs to be deleted."
+        if found and found.run
+        else "Wait for its end; the lock is gone with the process. Nothing needs to be deleted."
+    )
+    return HeldError(
+        f"{found or 'another process'} holds {what}; nothing has been changed", where=str(path), remedy=remedy
+    )
+
+
+def _stand_in(directory: Path, path: Path) -> Path:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:32]
+    file = directory / name
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode=0o600))
+    return file

@@ -1,0 +1,367 @@
+"""The process that owns a run: takes the locks, reads where the run is, goes on from there, and takes decisions.
+
+Everything it knows it has from the journal, so it may be killed at any moment and started again: what was begun and not
+finished is looked at first (`done_when`), repeated when it may be, and asked about otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dfwizard import __version__, codec
+from dfwizard.errors import DfwizardError, JournalError, UsageError
+from dfwizard.execution import events as ev
+from dfwizard.execution import processes, state
+from dfwizard.execution.control import ControlServer, Desk
+from dfwizard.execution.executor import Actions, Executor, Interruption, Terminated, output_name
+from dfwizard.execution.journal import Journal, open_journal
+from dfwizard.execution.launch import StartReport
+from dfwizard.execution.lock import Lock
+from dfwizard.execution.redaction import Redactor
+from dfwizard.execution.state import RunState, StepState, StepStatus
+from dfwizard.execution.store import OnFailure, Run, RunRecord, require_ours
+from dfwizard.hosts.base import Host
+from dfwizard.planning.plan import Plan, Step
+
+RollbackPlanner = Callable[[Plan, tuple[str, ...]], Plan]
+"""Gives the plan that takes back the begun steps (ids, in order) of a plan; raises a `DfwizardError` when there is none."""
+
+EXIT_INTERRUPTED = 1
+"""What `serve` gives when the run is left unfinished, to be resumed."""
+
+ASKED_FOR = "request"
+"""Who decided on a rollback that was asked for when the runner was started."""
+
+_ENDED_WELL = ("done", "done-with-warnings", "rolled-back")
+
+
+def serve(
+    run_dir: Path,
+    host: Host,
+    actions: Actions,
+    rollback_planner: RollbackPlanner,
+    *,
+    request: ev.Request = "run",
+    secrets: Iterable[bytes] = (),
+) -> int:
+    """Carry the run in `run_dir` to its end in this process and give the exit code.
+
+    To be called in the main thread of a process made for it. `request` "run" begins or goes on (a run that ended with a
+    failed step tries that step again); "rollback" takes back what the run has done. `secrets` are values that
+    must not be written anywhere.
+
+    Exit codes: 0 done (or rolled back as asked), 1 failed, stopped or left unfinished, 4 done with warnings, 5 failed and
+    rolled back, 6 the rollback failed.
+
+    Raises:
+        HeldError: another process holds the run or the instance.
+        UsageError: the run is over and there is nothing to do, or its directory is not one of ours.
+        DfwizardError: its files cannot be read or written.
+        In each case nothing has been begun, and whoever launched the process is told why.
+    """
+    run = Run(run_dir.absolute())
+    require_ours(run.directory)
+    report = StartReport.expected(run)
+    lock = Lock()
+    journal: Journal | None = None
+    interruption = Interruption()
+    interruption.install()
+    try:
+        try:
+            lock.take(run.lock, what="the run")
+            record = run.record()
+            _take_instance(lock, run, record)
+            host.end_marked(run.id)
+            _clear_secrets(run)
+            journal = open_journal(run.journal)
+            current = state.reduce(journal.records, run.plans())
+            _require_work(run, current, request)
+        except DfwizardError as error:
+            report.refused(error)
+            raise
+        runner = Runner(run, record, host, actions, rollback_planner, journal, current, lock, interruption)
+        runner.redactor.add(*secrets)
+        return runner.go(request, report.started)
+    finally:
+        _clear_secrets(run)
+        if journal is not None:
+            journal.close()
+        lock.release()
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a phase ended: its steps are over, or why not."""
+
+    kind: str  # done, failed, stopped, rollback, interrupted
+    reason: str = ""
+
+
+class Runner:
+    """One run while it is carried out; `go` does all of it."""
+
+    def __init__(
+        self,
+        run: Run,
+        record: RunRecord,
+        host: Host,
+        actions: Actions,
+        rollback_planner: RollbackPlanner,
+        journal: Journal,
+        current: RunState,
+        lock: Lock,
+        interruption: Interruption,
+    ) -> None:
+        self.redactor = Redactor()
+        self.state = current
+        self._run = run
+        self._record = record
+        self._rollback_planner = rollback_planner
+        self._journal = journal
+        self._interruption = interruption
+        self._plans = run.plans()
+        self._desk = Desk()
+        self._retried: set[str] = set()
+        self._executor = Executor(
+            host,
+            actions,
+            run,
+            self._append,
+            redactor=self.redactor,
+            lock=lock,
+            interruption=interruption,
+            full=lambda: journal.exhausted,
+        )
+
+    def go(self, request: ev.Request, started: Callable[[], None]) -> int:
+        """Carry the run to its end, calling `started` once its beginning is in the journal; see `serve`."""
+        server = ControlServer(self._run.socket, self._desk)
+        try:
+            pid = os.getpid()
+            self._append(
+                ev.RunStarted(pid, processes.boot_id(), processes.start_ticks(pid) or 0, __version__, request)
+            )
+            started()
+            if self._journal.quarantine:
+                self._append(ev.Note(self._journal.quarantine))
+            try:
+                return self._phases(request)
+            except Terminated:
+                return self._leave("The runner was told to stop (SIGTERM).")
+            except JournalError:
+                raise
+            except Exception as error:
+                self._leave(self.redactor.text(f"dfwizard itself failed: {type(error).__name__}: {error}"))
+                raise
+        finally:
+            server.close()
+
+    def _phases(self, request: ev.Request) -> int:
+        if not self.state.phases:
+            for finding in self._record.accepted:
+                self._append(ev.Accepted(finding))
+            self._append(ev.PhaseStarted(0, self._plans["plan.json"].kind, "plan.json"))
+        self._mark_interrupted()
+        if request == "rollback" and not self._in_rollback() and self.state.decision != "rollback":
+            self._append(ev.Decided("rollback", ASKED_FOR))
+        end = _End("rollback") if self.state.decision == "rollback" else self._steps()
+        if end.kind == "rollback":
+            exit_code = self._begin_rollback()
+            if exit_code is not None:
+                return exit_code
+            end = self._steps()
+        return self._finish(end)
+
+    def _begin_rollback(self) -> int | None:
+        """Make the rollback's plan and begin its phase; an exit code when there is no plan."""
+        asked_for = self.state.decided_by == ASKED_FOR
+        if self._phase().outcome is None:
+            self._append(ev.PhaseFinished("failed"))
+        number = len(self.state.phases)
+        name = f"rollback-{number}.json"
+        try:
+            plan = self._rollback_planner(self._plans["plan.json"], self.state.begun)
+            self._executor.require_actions(plan)
+            self._run.write(name, codec.dumps(plan, indent=1))
+        except DfwizardError as error:
+            self._append(ev.Note(self.redactor.text(f"The rollback cannot begin: {error}"), warning=True))
+            return self._end_run("rollback-failed", 6)
+        self._plans[name] = plan
+        self._append(ev.PhaseStarted(number, "rollback", name, asked_for))
+        return None
+
+    def _steps(self) -> _End:
+        plan = self._plans[self._phase().plan]
+        self._executor.require_actions(plan)
+        for step in plan.steps:
+            end = self._settle(plan, step)
+            if end is not None:
+                return end
+        return _End("done")
+
+    def _settle(self, plan: Plan, step: Step) -> _End | None:
+        """Bring one step behind us; an end when the phase does not go on after it."""
+        while not self._step(step).status.over:
+            end = self._before_step()
+            if end is not None:
+                return end
+            known = self._step(step)
+            if known.status is StepStatus.FAILED:
+                end = self._after_failure(plan, step)
+            elif self._executor.is_done(step):
+                self._append(ev.StepFinished(step.id, "already-done"))
+            elif known.status is StepStatus.INTERRUPTED and not step.repeatable:
+                self._append(
+                    ev.StepFailed(
+                        step.id,
+                        "The step was interrupted, and it may not simply be run again: look at what it has done, "
+                        "then decide.",
+                    )
+                )
+            else:
+                name = output_name(plan, self._phase().index, step, known.attempts + 1)
+                self._executor.attempt(plan, step, known, name)
+            if end is not None:
+                return end
+        return None
+
+    def _before_step(self) -> _End | None:
+        if self._journal.exhausted:
+            return _End("interrupted", "The disk is full: make room, then resume the run.")
+        if self._interruption.requested:
+            raise Terminated
+        if self.state.decision in ("rollback", "stop"):
+            return self._decided(self.state.decision)
+        by = self._desk.pause_wanted
+        if by is not None:
+            self._append(ev.Paused(by))
+            with self._interruption.allowed():
+                by = self._desk.wait_for_continue()
+            self._append(ev.Resumed(by))
+        return None
+
+    def _after_failure(self, plan: Plan, step: Step) -> _End | None:
+        """Decide by the run's policy, or ask, how it goes on."""
+        if self.state.decision == "skip":
+            self._append(ev.StepFinished(step.id, "skipped", note=f"Skipped by {self.state.decided_by}."))
+            return None
+        if self._in_rollback():
+            interrupted = self._step(step).code is None and not step.repeatable
+            if step.repeatable and not interrupted and step.id not in self._retried:
+                self._retried.add(step.id)
+                self._append(ev.Decided("retry", "policy"))
+                return None
+            return _End("failed")
+        policy = self._record.on_failure
+        if policy is OnFailure.AUTO:
+            policy = OnFailure.ASK if self.state.database_touched else OnFailure.ROLLBACK
+        if policy is OnFailure.STOP:
+            return _End("failed")
+        if policy is OnFailure.ROLLBACK:
+            self._append(ev.Decided("rollback", "policy"))
+            return _End("rollback")
+        return self._ask(plan, step)
+
+    def _ask(self, plan: Plan, step: Step) -> _End | None:
+        choices = ("retry", "skip", "rollback", "stop") if step.skippable else ("retry", "rollback", "stop")
+        text = f"The step {step.title!r} of the {plan.kind} failed. How shall it go on?"
+        self._append(ev.Asked(self.redactor.text(text), choices, step.id))
+        with self._interruption.allowed():
+            decision, by = self._desk.wait_for_answer(choices)
+        self._append(ev.Decided(decision, by))
+        return self._decided(decision) if decision in ("rollback", "stop") else None
+
+    def _decided(self, decision: str) -> _End:
+        return _End("rollback") if decision == "rollback" else _End("stopped")
+
+    def _finish(self, end: _End) -> int:
+        if end.kind == "interrupted":
+            return self._leave(end.reason)
+        rollback = self._in_rollback()
+        if end.kind == "done":
+            self._append(ev.PhaseFinished("done"))
+            warned = bool(self.state.warnings)
+            if len(self.state.phases) > 1:
+                asked_for = self._phase().asked_for
+                return self._end_run("rolled-back", (4 if warned else 0) if asked_for else 5)
+            return self._end_run("done-with-warnings" if warned else "done", 4 if warned else 0)
+        self._append(ev.PhaseFinished("failed"))
+        if rollback:
+            return self._end_run("rollback-failed", 6)
+        return self._end_run("stopped" if end.kind == "stopped" else "failed", 1)
+
+    def _end_run(self, outcome: ev.RunOutcome, exit_code: int) -> int:
+        self._append(ev.RunFinished(outcome, exit_code))
+        return exit_code
+
+    def _leave(self, reason: str) -> int:
+        """Record that the run is left unfinished."""
+        self._mark_interrupted()
+        self._append(ev.RunnerStopped(reason))
+        return EXIT_INTERRUPTED
+
+    def _mark_interrupted(self) -> None:
+        for step in self._phase().steps if self.state.phases else ():
+            if step.status is StepStatus.RUNNING:
+                self._append(ev.StepInterrupted(step.id))
+
+    def _phase(self) -> state.PhaseState:
+        return self.state.phases[-1]
+
+    def _in_rollback(self) -> bool:
+        return self._phase().name == "rollback"
+
+    def _step(self, step: Step) -> StepState:
+        return self._phase().step(step.id)
+
+    def _append(self, event: ev.Event) -> None:
+        record = self._journal.append(event)
+        self.state = state.advance(self.state, record, self._plans)
+        phase = self.state.phase
+        self._desk.publish(
+            run=self._run.id,
+            pid=os.getpid(),
+            seq=record.seq,
+            phase=phase.name if phase else None,
+            step=self.state.current,
+            paused=self.state.paused,
+            question=self.state.question.text if self.state.question else None,
+            outcome=self.state.outcome,
+        )
+
+
+def _require_work(run: Run, current: RunState, request: ev.Request) -> None:
+    if request == "run" and current.outcome in _ENDED_WELL:
+        raise UsageError(
+            f"the run is over ({current.outcome}); there is nothing to go on with",
+            where=run.id,
+            remedy=f"See `dfwizard report {run.id}`.",
+        )
+    if request != "rollback":
+        return
+    if current.phase is None:
+        raise UsageError("the run never began; there is nothing to take back", where=run.id)
+    if current.phase.name == "rollback" and current.phase.outcome == "done":
+        raise UsageError(
+            "the run has been rolled back already", where=run.id, remedy=f"See `dfwizard report {run.id}`."
+        )
+
+
+def _take_instance(lock: Lock, run: Run, record: RunRecord) -> None:
+    instance = Path(record.instance)
+    stand_ins = run.directory.parent.parent / "locks"
+    # A rollback killed between its two renames leaves no directory for a moment; the run goes on to mend that.
+    if run.journal.exists() and not instance.exists():
+        return
+    if record.host == "localhost":
+        lock.take(instance, what="the instance", fallback=stand_ins)
+
+
+def _clear_secrets(run: Run) -> None:
+    if run.secrets.is_symlink():
+        run.secrets.unlink()
+    shutil.rmtree(run.secrets, ignore_errors=True)
