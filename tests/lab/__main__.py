@@ -11,7 +11,7 @@ from typing import get_args
 from tests.lab.databases import Engine
 from tests.lab.instances import Variant
 from tests.lab.lab import Lab
-from tests.lab.processes import LabError, servers_in, stop_servers
+from tests.lab.processes import LabError, servers_in
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lab = Lab.start(directory, options.db, options.release, options.variant, web=not options.no_web)
             print(_described(lab))
         elif options.command == "down":
-            stop_servers(directory)
+            Lab.stop_in(directory)
         else:
             print(_described(Lab.attach(directory)))
     except (LabError, OSError) as error:

@@ -22,6 +22,12 @@ _DELETED = (
     "public/css/df.ui.css",
     "public/js/app.js",
 )
+_OLD_LOG = """[2024-02-28T21:14:09.114731+00:00] local.ERROR: Service 'weather' is not active. {"exception":"[object] (Exception)
+[stacktrace]
+#0 {main}
+"}
+[2024-02-29T07:00:00.000102+00:00] local.WARNING: Slow query
+"""
 _UI_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>DreamFactory Admin Interface</title></head><body><df-root></df-root></body></html>
 """
@@ -58,6 +64,7 @@ def _build(partial: Path, release: Release, variant: Variant) -> None:
     _local_changes(partial)
     if release.tag.startswith("6."):
         _add_admin_interface(partial)
+    (partial / "storage/logs/dreamfactory.log").write_text(_OLD_LOG)
     take_possession(partial)
 
 

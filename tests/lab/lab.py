@@ -71,7 +71,7 @@ class Lab:
                 for service in services(directory, lab.web_port).values():
                     service.start(directory)
         except BaseException:
-            stop_servers(directory)
+            cls.stop_in(directory)
             raise
         return lab
 
@@ -175,7 +175,12 @@ class Lab:
 
     def stop(self) -> None:
         """End every server of the lab and wait for their ends."""
-        stop_servers(self.directory)
+        self.stop_in(self.directory)
+
+    @staticmethod
+    def stop_in(directory: Path) -> None:
+        """End the servers of whatever lab is in `directory`, complete or not."""
+        stop_servers(directory.resolve())
 
 
 def _state_file(directory: Path) -> Path:

@@ -16,6 +16,8 @@ from tests.lab.lab import Lab
 from tests.lab.processes import LabError, servers_in
 from tests.lab.web import Service, services
 
+_SUFFIXES = (".service", ".socket", ".timer", ".target")
+_WITH_VALUE = ("-p", "--property", "-t", "--type", "--state", "-n", "--lines", "-o", "--output")
 _CHANGING = ("start", "stop", "restart", "reload", "try-restart", "reload-or-restart")
 
 
@@ -24,8 +26,7 @@ def main(directory: str, arguments: Sequence[str]) -> int:
     lab = Lab.attach(Path(directory))
     with (lab.directory / "systemctl.log").open("a") as log:
         log.write(shlex.join(arguments) + "\n")
-    words = [word for word in arguments if not word.startswith("-")]
-    options = [word for word in arguments if word.startswith("-")]
+    words, options = _split(arguments)
     command, units = (words[0], words[1:]) if words else ("list-units", [])
     known = services(lab.directory, lab.web_port) if lab.web_port else {}
     if command in ("list-units", "list-unit-files"):
@@ -47,12 +48,27 @@ def main(directory: str, arguments: Sequence[str]) -> int:
     return max((answers[command](known.get(_plain(unit)), unit) for unit in units), default=1)
 
 
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Words and options; an option whose value is a word of its own takes it along as `--option=value`."""
+    words: list[str] = []
+    options: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        if not word.startswith("-"):
+            words.append(word)
+        elif word in _WITH_VALUE:
+            options.append(f"{word}={next(rest, '')}")
+        else:
+            options.append(word)
+    return words, options
+
+
 def _plain(unit: str) -> str:
     return unit.removesuffix(".service")
 
 
 def _full(unit: str) -> str:
-    return unit if "." in unit.removeprefix("php8.").removeprefix("php7.") else f"{unit}.service"
+    return unit if unit.endswith(_SUFFIXES) else f"{unit}.service"
 
 
 def _main_pid(lab: Lab, service: Service) -> int:

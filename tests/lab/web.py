@@ -51,6 +51,8 @@ http {{
             fastcgi_index index.php;
             fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
             include /etc/nginx/fastcgi_params;
+            # Debian's file leaves the port out, and redirects would lead to port 80.
+            fastcgi_param HTTP_HOST $http_host;
         }}
     }}
 }}
