@@ -13,28 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RESERVED = frozenset(
-    ("case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function")
-    + ("if", "in", "select", "then", "time", "until", "while")
+_RESERVED = re.compile(
+    "case|coproc|do|done|elif|else|esac|fi|for|function|if|in|select|then|time|until|while"
 )
 """Words that a shell reads as its own grammar unless they are quoted."""
-_BUILTINS = frozenset(
-    ("[", "alias", "bg", "break", "cd", "command", "continue", "echo", "eval", "exec", "exit", "export", "fg")
-    + (
-        "getopts",
-        "hash",
-        "jobs",
-        "kill",
-        "printf",
-        "pwd",
-        "read",
-        "readonly",
-        "return",
-        "set",
-        "shift",
-        "test",
-    )
-    + ("times", "trap", "type", "ulimit", "umask", "unalias", "unset", "wait")
+_BUILTIN = re.compile(
+    r"\[|alias|bg|break|cd|command|continue|echo|eval|exec|exit|export|fg|getopts|hash|jobs|kill|printf|pwd|read"
+    "|readonly|return|set|shift|test|times|trap|type|ulimit|umask|unalias|unset|wait"
 )
 """Names that a shell runs itself, not always as the program of that name does (dash's echo); env(1) runs the program."""
 
@@ -134,10 +119,10 @@ def render(command: Command, *, me: str = "root") -> str:
     words = [shlex.quote(word) for word in argv]
     if argv is not command.argv:
         return " ".join(words)
-    if argv[0] in _RESERVED or "=" in argv[0]:
+    if _RESERVED.fullmatch(argv[0]) or "=" in argv[0]:
         words[0] = f"'{argv[0]}'" if words[0] == argv[0] else words[0]
     pairs = [(key, shlex.quote(value)) for key, value in command.env.items()]
-    by_env = argv[0] in _BUILTINS or not all(_NAME.fullmatch(key) for key, _ in pairs)
+    by_env = bool(_BUILTIN.fullmatch(argv[0])) or not all(_NAME.fullmatch(key) for key, _ in pairs)
     before = ["env"] if by_env else []
     return " ".join([*before, *(f"{shlex.quote(key)}={value}" for key, value in pairs), *words])
 
