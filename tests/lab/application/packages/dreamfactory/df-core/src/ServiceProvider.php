@@ -2,6 +2,8 @@
 
 namespace DreamFactory\Core;
 
+use DreamFactory\Core\Commands\ClearAllFileCache;
+use DreamFactory\Core\Commands\Env;
 use DreamFactory\Core\Database\SQLiteConnector;
 
 class ServiceProvider extends \Illuminate\Support\ServiceProvider
@@ -13,6 +15,7 @@ class ServiceProvider extends \Illuminate\Support\ServiceProvider
 
     public function boot()
     {
+        $this->commands([ClearAllFileCache::class, Env::class]);
         $this->loadRoutesFrom(__DIR__.'/../routes/routes.php');
         $this->loadMigrationsFrom(__DIR__.'/../database/migrations');
     }
