@@ -80,10 +80,12 @@ def serve(
             journal = open_journal(run.journal)
             current = state.reduce(journal.records, run.plans())
             _require_work(run, current, request)
+            runner = Runner(
+                run, record, host, actions, rollback_planner, journal, current, lock, interruption
+            )
         except DfwizardError as error:
             report.refused(error)
             raise
-        runner = Runner(run, record, host, actions, rollback_planner, journal, current, lock, interruption)
         runner.redactor.add(*secrets)
         return runner.go(request, report.started)
     finally:
@@ -136,6 +138,8 @@ class Runner:
             interruption=interruption,
             full=lambda: journal.exhausted,
         )
+        for plan in self._plans.values():
+            self._executor.require_actions(plan)
 
     def go(self, request: ev.Request, started: Callable[[], None]) -> int:
         """Carry the run to its end, calling `started` once its beginning is in the journal; see `serve`."""
@@ -196,7 +200,6 @@ class Runner:
 
     def _steps(self) -> _End:
         plan = self._plans[self._phase().plan]
-        self._executor.require_actions(plan)
         for step in plan.steps:
             end = self._settle(plan, step)
             if end is not None:

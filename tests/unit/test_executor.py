@@ -1,0 +1,307 @@
+"""Carrying out single steps on this machine, and what is kept of their output; redaction."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import resource
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dfwizard.errors import BackupError, UsageError
+from dfwizard.execution import events as ev
+from dfwizard.execution.executor import Executor, Interruption, StepContext
+from dfwizard.execution.lock import Lock
+from dfwizard.execution.output import OutputFile, Refusals, last_lines
+from dfwizard.execution.redaction import MASK, Redactor, forms
+from dfwizard.execution.state import StepState
+from dfwizard.execution.store import Run, Store, require_ours, state_directory
+from dfwizard.hosts.command import Command
+from dfwizard.hosts.local import LocalHost
+from dfwizard.planning.plan import Execute, Plan, ShowLosses, Step
+
+
+@dataclass
+class Rig:
+    """An executor on this machine that keeps its events in a list."""
+
+    run: Run
+    actions: dict[str, Callable[[StepContext, object], None]] = field(default_factory=dict)
+    events: list[ev.Event] = field(default_factory=list)
+    redactor: Redactor = field(default_factory=Redactor)
+    full: bool = False
+
+    def attempt(self, step: Step) -> bool:
+        executor = Executor(
+            LocalHost(),
+            self.actions,
+            self.run,
+            self.events.append,
+            redactor=self.redactor,
+            lock=Lock(),
+            interruption=Interruption(),
+            full=lambda: self.full,
+        )
+        plan = Plan("upgrade", "/i", "1", "2", "/b", "o", LocalHost().user, (), (step,))
+        return executor.attempt(plan, step, StepState(step.id), "output/x.log")
+
+    def command(self, script: str, **changes: object) -> bool:
+        action = replace(Execute(("sh", "-c", script)), **changes)  # type: ignore[arg-type]
+        return self.attempt(Step("x", "X", "test", action))
+
+    @property
+    def output(self) -> bytes:
+        return (self.run.output / "x.log").read_bytes()
+
+    @property
+    def failure(self) -> ev.StepFailed:
+        event = self.events[-1]
+        assert isinstance(event, ev.StepFailed)
+        return event
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    plan = Plan("upgrade", str(tmp_path), "1", "2", "/b", "o", "root", (), ())
+    return Rig(Store(tmp_path / "state").create(plan, None, host="localhost"))
+
+
+def test_intent_comes_before_the_action_and_the_result_after(rig: Rig) -> None:
+    assert rig.command("echo hi; echo there >&2")
+    assert [type(event) for event in rig.events] == [ev.StepStarted, ev.StepFinished]
+    assert sorted(rig.output.split()) == [b"hi", b"there"]
+
+
+def test_an_expected_exit_code_is_success(rig: Rig) -> None:
+    assert rig.command("exit 3", expect=(0, 3))
+    assert not rig.command("exit 4", expect=(0, 3))
+    assert rig.failure.code == 4
+    assert "expected was 0 or 3" in rig.failure.message
+
+
+def test_output_can_refuse_an_exit_code_of_zero(rig: Rig) -> None:
+    assert not rig.command(
+        r"printf '\033[33mCommand'; printf ' Canceled!\033[0m\r\n'; seq 1 100000", refuse=("Cancell?ed",)
+    )
+    assert "its output says that it failed: Command Canceled!" in rig.failure.message
+    assert rig.failure.code == 0
+
+
+def test_a_step_whose_purpose_does_not_hold_afterwards_failed(rig: Rig, tmp_path: Path) -> None:
+    check = Execute(("test", "-e", str(tmp_path / "made")))
+    step = Step("x", "X", "test", Execute(("true",)), done_when=check)
+    assert not rig.attempt(step)
+    assert "does not hold" in rig.failure.message
+    assert rig.attempt(replace(step, action=Execute(("touch", str(tmp_path / "made")))))
+
+
+def test_a_missing_program_a_timeout_and_a_bad_directory_are_failures_not_crashes(rig: Rig) -> None:
+    assert not rig.command("", argv=("no-such-program-anywhere",))
+    assert "no-such-program-anywhere" in rig.failure.message
+    assert not rig.command("true", cwd="/no/such\ndirectory")
+    action = Execute(("sleep", "60"))
+    assert not rig.attempt(Step("x", "X", "test", action, timeout=0.2))
+    assert rig.failure.seconds < 30
+
+
+def test_named_actions_are_given_their_context(rig: Rig) -> None:
+    def act(context: StepContext, action: object) -> None:
+        assert isinstance(action, ShowLosses)
+        context.add_secret(b"hunter22")
+        context.output("password hunter22\n")
+        context.warn("3 rows with hunter22 would be lost")
+        result = context.execute(Command(("sh", "-c", 'echo "$DFWIZARD_RUN"')))
+        assert result.text.strip() == rig.run.id
+
+    rig.actions["show-losses"] = act
+    assert rig.attempt(Step("x", "X", "test", ShowLosses()))
+    assert rig.output == b"password ***\n" + rig.run.id.encode() + b"\n"
+    assert ev.Note("3 rows with *** would be lost", "x", warning=True) in rig.events
+
+
+def test_whatever_a_named_action_raises_is_a_failed_step(rig: Rig) -> None:
+    rig.redactor.add(b"hunter22")
+
+    def wrong(_context: StepContext, _action: object) -> None:
+        raise BackupError("the dump of hunter22 is cut off", remedy="Make room.")
+
+    def broken(_context: StepContext, _action: object) -> None:
+        raise ZeroDivisionError("hunter22")
+
+    for function, message in (
+        (wrong, "the dump of *** is cut off\nMake room."),
+        (broken, "ZeroDivisionError: ***"),
+    ):
+        rig.actions["show-losses"] = function
+        assert not rig.attempt(Step("x", "X", "test", ShowLosses()))
+        assert message in rig.failure.message
+        assert "hunter22" not in "".join(rig.failure.tail)
+
+
+def test_nothing_is_begun_when_the_journal_has_just_used_up_the_disk(rig: Rig, tmp_path: Path) -> None:
+    rig.full = True
+    assert not rig.command(f"touch {shlex.quote(str(tmp_path / 'made'))}")
+    assert [type(event) for event in rig.events] == [ev.StepStarted, ev.StepInterrupted]
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_full_disk_loses_output_but_not_the_step(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    (rig.run.output / "x.log").symlink_to("/dev/full")
+    real = os.open
+    monkeypatch.setattr("os.open", lambda path, flags, mode=0o777: real(path, flags & ~os.O_NOFOLLOW, mode))
+    assert rig.command("echo lost")
+    assert isinstance(rig.events[-1], ev.StepFinished)
+    assert "5 bytes of output were lost" in rig.events[-1].note
+    assert not rig.command("echo why; exit 1")
+    assert rig.failure.tail == ("why",)
+
+
+def test_a_huge_line_stays_out_of_memory(rig: Rig) -> None:
+    rig.redactor.add(b"S3cret-value")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    script = "head -c 40000000 /dev/zero | tr '\\0' x; printf S3cret-; sleep 0.05; printf value; exit 1"
+    assert not rig.command(script, refuse=("never",))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 * 1024
+    assert (rig.run.output / "x.log").stat().st_size == 40_000_000 + len(MASK)
+    assert rig.output.endswith(b"x***")
+    assert all(len(line) <= 400 for line in rig.failure.tail)
+
+
+def test_the_last_lines_are_plain_short_and_few() -> None:
+    data = (
+        b"\x1b]0;title\x07"
+        + b"".join(b"line %d\r\n\r\n" % number for number in range(50))
+        + b"\x1b[1mx\xff\x00\n"
+    )
+    lines = last_lines(data)
+    assert len(lines) == 20
+    assert lines[-2:] == ("line 49", "x\ufffd")
+
+
+def test_refusals_see_lines_across_chunks_and_each_stream_by_itself() -> None:
+    refusals = Refusals(("^ERROR$",))
+    refusals.feed("stdout", b"ok\nERR")
+    refusals.feed("stderr", b"noise")
+    refusals.feed("stdout", b"OR\nmore")
+    assert refusals.end() == "ERROR"
+    harmless = Refusals(("^ERROR$",))
+    harmless.feed("stdout", b"no ERR")
+    harmless.feed("stdout", b"OR here\n")
+    assert harmless.end() is None
+
+
+secrets = st.lists(st.text("ab'\"$ /é\\", min_size=4, max_size=9).map(str.encode), min_size=1, max_size=3)
+
+
+@settings(max_examples=300, deadline=None)
+@given(secrets, st.data())
+def test_a_stream_is_redacted_as_the_whole_is_wherever_it_is_cut(
+    values: list[bytes], data: st.DataObject
+) -> None:
+    redactor = Redactor(values)
+    known = st.sampled_from(redactor.forms) if redactor.forms else st.just(b"")
+    pieces = data.draw(
+        st.lists(
+            st.one_of(st.binary(max_size=4), st.text("ab'\"$ /", max_size=6).map(str.encode), known),
+            max_size=8,
+        )
+    )
+    whole = b"".join(pieces)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
+    stream = redactor.stream()
+    parts = [stream.feed(whole[a:b]) for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert b"".join(parts) + stream.end() == redactor.clean(whole)
+    if MASK not in whole and not any(form in MASK for form in redactor.forms):
+        for form in redactor.forms:
+            assert form not in redactor.clean(whole).replace(MASK, b"\0")
+
+
+def test_the_stream_holds_back_no_more_than_may_be_a_secret() -> None:
+    stream = Redactor([b"topsecret"]).stream()
+    assert stream.feed(b"Proceed? [y/n] ") == b"Proceed? [y/n] "
+    assert stream.feed(b"tops") == b""
+    assert stream.feed(b"y") == b"topsy"
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "use"])
+def test_base64_is_found_at_any_alignment(before: str) -> None:
+    secret = b"S3cret pa$$'\"#"
+    encoded = base64.b64encode(before.encode() + secret + b":more")
+    assert MASK in Redactor([secret]).clean(encoded)
+
+
+def test_a_laravel_key_is_found_without_its_prefix() -> None:
+    key = b"base64:" + base64.b64encode(bytes(range(32)))
+    redactor = Redactor([key])
+    assert redactor.clean(key) == MASK
+    assert redactor.clean(b"key=" + key[7:]) == b"key=" + MASK
+    assert redactor.text("key is " + key.decode()) == "key is ***"
+    assert redactor.text("odd \udcff \ud800") == "odd \udcff \ud800"
+
+
+def test_short_values_are_not_looked_for() -> None:
+    assert forms(b"abc") == frozenset()
+    assert Redactor([b"abc", b""]).clean(b"abc") == b"abc"
+
+
+def test_an_output_file_is_private_and_never_written_through_a_link(tmp_path: Path) -> None:
+    OutputFile(tmp_path / "a.log", Redactor()).close()
+    assert (tmp_path / "a.log").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "precious").write_text("x")
+    (tmp_path / "b.log").symlink_to(tmp_path / "precious")
+    file = OutputFile(tmp_path / "b.log", Redactor())
+    file.write("more")
+    assert file.close() == ("more",)
+    assert (tmp_path / "precious").read_text() == "x"
+
+
+def test_runs_are_found_by_id_prefix_and_latest(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state")
+    with pytest.raises(UsageError, match="no run yet"):
+        store.find("latest")
+    plan = Plan("upgrade", "/i/\udcff", "1", "2", "/b", "o", "root", (), ())
+    runs = {store.create(plan, None, host="localhost").id for _ in range(3)}
+    assert [run.id for run in store.list()] == sorted(runs, reverse=True)
+    newest = store.find("latest")
+    assert newest.id == max(runs)
+    assert store.find(newest.id).record().instance == "/i/\udcff"
+    assert newest.plan() == plan
+    with pytest.raises(UsageError, match="3 runs begin with"):
+        store.find(newest.id[:8])
+    for name in ("", "../..", "nothing", newest.id + "x"):
+        with pytest.raises(UsageError):
+            store.find(name)
+
+
+def test_runs_and_directories_of_others_are_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state")
+    run = store.create(Plan("upgrade", "/i", "1", "2", "/b", "o", "root", (), ()), None, host="localhost")
+    (store.runs / "20260101-000000-abcd").symlink_to(run.directory)
+    assert [found.id for found in store.list()] == [run.id]
+    with pytest.raises(UsageError):
+        require_ours(store.runs / "20260101-000000-abcd")
+    if os.geteuid() == 0:
+        os.chown(run.directory, 65534, 65534)
+        assert store.list() == ()
+        with pytest.raises(UsageError, match="another account"):
+            store.find(run.id)
+    store.directory.chmod(0o777)
+    with pytest.raises(UsageError, match="others may write"):
+        store.create(Plan("upgrade", "/i", "1", "2", "/b", "o", "root", (), ()), None, host="localhost")
+
+
+def test_where_state_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert state_directory({"DFWIZARD_STATE_DIR": "/x/y"}) == Path("/x/y")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert state_directory({"XDG_STATE_HOME": "/x"}) == Path("/var/lib/dfwizard")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert state_directory({"XDG_STATE_HOME": "/x"}) == Path("/x/dfwizard")
+    assert state_directory({"XDG_STATE_HOME": "relative", "HOME": "/h"}) == Path("/h/.local/state/dfwizard")
+    assert re.fullmatch(r"/.*/\.local/state/dfwizard", str(state_directory({})))

@@ -1,0 +1,580 @@
+"""The detached runner, with real processes: kills, locks, decisions, signals, redaction, attaching."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from dfwizard.errors import DfwizardError, HeldError, UsageError
+from dfwizard.execution import attach, control, journal, lock
+from dfwizard.execution import events as ev
+from dfwizard.execution.launch import launch
+from dfwizard.execution.state import RunState, StepStatus
+from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
+from dfwizard.planning.plan import Execute, Plan, Step, Undo
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "S3cret pa$$'\"#"
+
+RUNNER = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from dfwizard.errors import DfwizardError
+from dfwizard.execution.runner import serve
+from dfwizard.hosts.local import LocalHost
+from dfwizard.planning.plan import Execute, Plan, Step
+
+def planner(plan, begun):
+    if (Path(plan.instance) / "no-rollback").exists():
+        raise DfwizardError("there is no backup")
+    steps = tuple(
+        Step("undo-" + id, "Undo " + id, "test",
+             Execute(("sh", "-c", 'test ! -e no-undo && echo "$1" >> undone', "sh", id), cwd=plan.instance))
+        for id in reversed(begun)
+    )
+    return Plan("rollback", plan.instance, plan.to, plan.frm, plan.backup, plan.owner, plan.me, (), steps)
+
+try:
+    code = serve(Path(sys.argv[1]), LocalHost(), {{}}, planner, request=sys.argv[2], secrets=({SECRET.encode()!r},))
+except DfwizardError as error:
+    print(error)
+    code = error.exit_code
+Path(sys.argv[1], "exit-code").write_text(str(code))
+sys.exit(code)
+"""
+
+
+class Bench:
+    """An instance directory, a store, and steps that write into the directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.instance = directory / "the instance"
+        self.instance.mkdir()
+        self.store = Store(directory / "state")
+        self.script = directory / "runner.py"
+        self.script.write_text(RUNNER)
+
+    def step(self, name: str, script: str, **changes: object) -> Step:
+        step = Step(name, f"Do {name}", "test", Execute(("sh", "-c", script), cwd=str(self.instance)))
+        return replace(step, **changes)  # type: ignore[arg-type]
+
+    def when(self, script: str) -> Execute:
+        return Execute(("sh", "-c", script), cwd=str(self.instance))
+
+    def run(self, *steps: Step, on_failure: OnFailure = OnFailure.STOP) -> Run:
+        plan = Plan("upgrade", str(self.instance), "1", "2", "/nowhere", "root", "root", (), steps)
+        return self.store.create(plan, None, host="localhost", on_failure=on_failure)
+
+    def argv(self, run: Run, request: str = "run") -> list[str]:
+        return [sys.executable, str(self.script), str(run.directory), request]
+
+    def launch(self, run: Run, request: str = "run") -> None:
+        launch(run, self.argv(run, request))
+
+    def finish(self, run: Run, request: str = "run") -> tuple[int, RunState]:
+        """Carry the run to its end in the foreground."""
+        done = subprocess.run(
+            self.argv(run, request), capture_output=True, text=True, timeout=60, check=False
+        )
+        assert not done.stderr, done.stderr
+        return done.returncode, run.state()
+
+    def wait(self, run: Run, condition: Callable[[attach.Update], bool]) -> RunState:
+        """Follow the run until an update fits."""
+        limit = threading.Event()
+        timer = threading.Timer(30, limit.set)
+        timer.start()
+        try:
+            for update in attach.follow(run, stop=limit, poll=0.01):
+                if condition(update):
+                    return run.state()
+        finally:
+            timer.cancel()
+        raise AssertionError(f"never seen: {run.state()}")
+
+    def wait_event(self, run: Run, kind: type[object]) -> RunState:
+        return self.wait(run, lambda u: isinstance(u, attach.EventSeen) and isinstance(u.record.event, kind))
+
+    def wait_output(self, run: Run, data: bytes) -> RunState:
+        return self.wait(run, lambda u: isinstance(u, attach.OutputSeen) and data in u.data)
+
+    def lines(self, name: str) -> list[str]:
+        path = self.instance / name
+        return path.read_text().split() if path.exists() else []
+
+
+def kill(run: Run, number: int = signal.SIGKILL) -> int:
+    runner = run.state().runner
+    assert runner is not None
+    os.kill(runner.pid, number)
+    wait_until(lambda: not attach.alive(run, runner))
+    return runner.pid
+
+
+def lives(pid: str) -> bool:
+    """Tell whether a process runs; one that nobody has reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "never became true"
+        time.sleep(0.01)
+
+
+def statuses(state: RunState) -> dict[str, str]:
+    assert state.phase is not None
+    return {step.id: step.status.value for step in state.phase.steps}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    for run in made.store.list():  # a failed test must not leave its runner behind
+        runner = run.state().runner
+        if runner is not None and attach.alive(run, runner):
+            os.kill(runner.pid, signal.SIGKILL)
+    (made.instance / "go").touch()
+
+
+def test_a_run_goes_through_its_steps(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "echo a >> log"), bench.step("b", "echo b >> log; echo said b"))
+    code, state = bench.finish(run)
+    assert (code, state.outcome, state.exit_code) == (0, "done", 0)
+    assert bench.lines("log") == ["a", "b"]
+    assert statuses(state) == {"a": "done", "b": "done"}
+    assert (run.directory / "output/002-b.log").read_text() == "said b\n"
+    assert state.begun == ("a", "b")
+
+
+def test_everything_in_a_run_is_private(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "echo hello"))
+    bench.launch(run)
+    bench.wait_event(run, ev.RunFinished)
+    for path in [run.directory, *run.directory.rglob("*")]:
+        if path.name != "exit-code":
+            assert path.lstat().st_mode & 0o077 == 0, path
+
+
+def test_kill_in_the_middle_then_resume_has_effects_once(bench: Bench) -> None:
+    run = bench.run(
+        bench.step("first", "echo first >> log", done_when=bench.when("grep -q first log")),
+        bench.step(
+            "slow",
+            "echo begun; echo slow >> log; while test ! -e go; do sleep 0.05; done",
+            done_when=bench.when("grep -q slow log"),
+            repeatable=False,
+        ),
+        bench.step("last", "echo last >> log", done_when=bench.when("grep -q last log")),
+    )
+    bench.launch(run)
+    bench.wait_output(run, b"begun")
+    kill(run)
+    code, state = bench.finish(run)
+    assert (code, state.outcome) == (0, "done")
+    assert bench.lines("log") == ["first", "slow", "last"]
+    assert statuses(state) == {"first": "done", "slow": "already-done", "last": "done"}
+
+
+def test_a_repeatable_step_is_repeated_and_strays_are_ended_first(bench: Bench) -> None:
+    script = "echo begun; echo $$ >> pids; if test -e second; then exit 0; fi; touch second; sleep 600"
+    run = bench.run(bench.step("slow", script))
+    bench.launch(run)
+    bench.wait_output(run, b"begun")
+    wait_until((bench.instance / "second").exists)
+    kill(run)
+    code, state = bench.finish(run)
+    assert code == 0
+    stray, second = bench.lines("pids")
+    assert not lives(stray)
+    assert stray != second
+    assert state.phases[0].step("slow").attempts == 2
+    kinds = [type(record.event) for record in journal.read(run.journal).records]
+    assert ev.StepInterrupted in kinds
+
+
+def test_a_step_that_may_not_be_repeated_is_never_repeated_unasked(bench: Bench) -> None:
+    run = bench.run(
+        bench.step(
+            "once", "echo x >> log; echo begun; while test ! -e go; do sleep 0.05; done", repeatable=False
+        )
+    )
+    bench.launch(run)
+    bench.wait_output(run, b"begun")
+    kill(run)
+    (bench.instance / "go").touch()
+    code, state = bench.finish(run)
+    assert (code, state.outcome) == (1, "failed")
+    assert bench.lines("log") == ["x"]
+    assert "interrupted" in state.phases[0].step("once").message
+    code, state = bench.finish(run)  # resumed by name after that: this is being asked
+    assert (code, state.outcome) == (0, "done")
+    assert bench.lines("log") == ["x", "x"]
+
+
+def test_a_failure_is_explained_and_stops(bench: Bench) -> None:
+    run = bench.run(
+        bench.step("bad", r"printf '\033[31mred alarm\033[0m\n' >&2; exit 3"),
+        bench.step("never", "touch never"),
+    )
+    code, state = bench.finish(run)
+    assert (code, state.outcome, state.exit_code) == (1, "failed", 1)
+    bad = state.phases[0].step("bad")
+    assert (bad.code, bad.tail) == (3, ("red alarm",))
+    assert "exit code 3" in bad.message
+    assert bad.command.startswith(f"cd {shlex.quote(str(bench.instance))} && sh -c")
+    assert not (bench.instance / "never").exists()
+
+
+def test_resume_after_failure_tries_the_step_again(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "echo a >> log"), bench.step("b", "test -e mended && echo b >> log"))
+    assert bench.finish(run)[0] == 1
+    (bench.instance / "mended").touch()
+    code, state = bench.finish(run)
+    assert (code, state.outcome) == (0, "done")
+    assert bench.lines("log") == ["a", "b"]
+    assert state.phases[0].step("b").attempts == 2
+
+
+def test_rollback_by_policy_takes_back_what_was_begun(bench: Bench) -> None:
+    steps = (bench.step("a", "true"), bench.step("b", "exit 1", undo=Undo.DATABASE), bench.step("c", "true"))
+    run = bench.run(*steps, on_failure=OnFailure.ROLLBACK)
+    code, state = bench.finish(run)
+    assert (code, state.outcome) == (5, "rolled-back")
+    assert bench.lines("undone") == ["b", "a"]
+    assert [phase.name for phase in state.phases] == ["upgrade", "rollback"]
+    assert (run.directory / "rollback-1.json").exists()
+    assert state.database_touched
+
+
+def test_auto_rolls_back_before_the_first_database_change(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "exit 1"), on_failure=OnFailure.AUTO)
+    assert bench.finish(run)[0] == 5
+
+
+def test_a_failing_rollback_is_tried_twice_then_reported_and_can_be_resumed(bench: Bench) -> None:
+    (bench.instance / "no-undo").touch()
+    run = bench.run(bench.step("a", "exit 1"), on_failure=OnFailure.ROLLBACK)
+    code, state = bench.finish(run)
+    assert (code, state.outcome) == (6, "rollback-failed")
+    assert state.phases[1].step("undo-a").attempts == 2
+    (bench.instance / "no-undo").unlink()
+    code, state = bench.finish(run)
+    assert (code, state.outcome) == (5, "rolled-back")
+    assert bench.lines("undone") == ["a"]
+
+
+def test_no_rollback_plan_is_a_failed_rollback_and_resume_does_not_go_forward(bench: Bench) -> None:
+    (bench.instance / "no-rollback").touch()
+    run = bench.run(bench.step("a", "echo a >> log; exit 1"), on_failure=OnFailure.ROLLBACK)
+    code, state = bench.finish(run)
+    assert (code, state.outcome) == (6, "rollback-failed")
+    assert "there is no backup" in state.warnings[-1]
+    (bench.instance / "no-rollback").unlink()
+    code, state = bench.finish(run)
+    assert state.outcome == "rolled-back"
+    assert bench.lines("log") == ["a"]
+
+
+def test_rollback_asked_for_after_a_good_run(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "true"), bench.step("b", "true"))
+    assert bench.finish(run)[0] == 0
+    code, state = bench.finish(run, "rollback")
+    assert (code, state.outcome) == (0, "rolled-back")
+    assert bench.lines("undone") == ["b", "a"]
+    with pytest.raises(UsageError, match="rolled back already"):
+        bench.launch(run, "rollback")
+    with pytest.raises(UsageError, match="nothing to go on with"):
+        bench.launch(run)
+
+
+@pytest.mark.parametrize(
+    ("decision", "outcome", "code"),
+    [
+        ("retry", "done", 0),
+        ("skip", "done-with-warnings", 4),
+        ("rollback", "rolled-back", 5),
+        ("stop", "stopped", 1),
+    ],
+)
+def test_decisions_over_the_socket(bench: Bench, decision: str, outcome: str, code: int) -> None:
+    bad = bench.step("bad", "test -e mended", skippable=True)
+    run = bench.run(bad, bench.step("after", "echo after >> log"), on_failure=OnFailure.ASK)
+    bench.launch(run)
+    state = bench.wait_event(run, ev.Asked)
+    assert state.question is not None
+    assert state.question.choices == ("retry", "skip", "rollback", "stop")
+    with pytest.raises(UsageError, match="the choices are"):
+        control.ask(run.socket, {"do": "decide", "decision": "explode"})
+    (bench.instance / "mended").touch()
+    control.ask(run.socket, {"do": "decide", "decision": decision})
+    state = bench.wait_event(run, ev.RunFinished)
+    assert (state.outcome, state.exit_code) == (outcome, code)
+    assert bench.lines("log") == (["after"] if decision in ("retry", "skip") else [])
+
+
+def test_the_question_survives_the_runner(bench: Bench) -> None:
+    run = bench.run(bench.step("bad", "echo x >> log; exit 1"), on_failure=OnFailure.ASK)
+    bench.launch(run)
+    bench.wait_event(run, ev.Asked)
+    kill(run)
+    bench.launch(run)
+    bench.wait(run, lambda _update: run.state().question is not None)
+    assert bench.lines("log") == ["x"]
+    control.ask(run.socket, {"do": "decide", "decision": "rollback"})
+    assert bench.wait_event(run, ev.RunFinished).outcome == "rolled-back"
+
+
+def test_pause_and_continue(bench: Bench) -> None:
+    run = bench.run(
+        bench.step("a", "echo begun; while test ! -e go; do sleep 0.02; done"),
+        bench.step("b", "echo b >> log"),
+    )
+    bench.launch(run)
+    bench.wait_output(run, b"begun")
+    assert control.ask(run.socket, {"do": "status"})["step"] == "a"
+    control.ask(run.socket, {"do": "pause"})
+    (bench.instance / "go").touch()
+    assert bench.wait_event(run, ev.Paused).paused
+    assert bench.lines("log") == []
+    control.ask(run.socket, {"do": "continue"})
+    state = bench.wait_event(run, ev.RunFinished)
+    assert (state.outcome, state.paused) == ("done", False)
+    assert bench.lines("log") == ["b"]
+
+
+def test_two_starters_one_runs_the_other_is_told_who(bench: Bench) -> None:
+    wait = bench.step("a", "echo begun; while test ! -e go; do sleep 0.02; done")
+    first, second = bench.run(wait), bench.run(wait)
+    bench.launch(first)
+    bench.wait_output(first, b"begun")
+    with pytest.raises(HeldError) as caught:
+        bench.launch(second)
+    runner = first.state().runner
+    assert runner is not None
+    message = str(caught.value)
+    assert f"the run {first.id} (pid {runner.pid}, started " in message
+    assert " by root)" in message or os.geteuid() != 0
+    assert caught.value.exit_code == 3
+    assert discard_unstarted(second)
+    with pytest.raises(HeldError, match="holds the run"):
+        bench.launch(first)
+    found = lock.holder(bench.instance)
+    assert found is not None
+    assert (found.pid, found.run) == (runner.pid, first.id)
+    (bench.instance / "go").touch()
+    assert bench.wait_event(first, ev.RunFinished).outcome == "done"
+    wait_until(lambda: lock.holder(bench.instance) is None)
+
+
+def test_of_many_starters_at_once_exactly_one_runs(bench: Bench) -> None:
+    runs = [
+        bench.run(bench.step("a", "echo x >> log; while test ! -e go; do sleep 0.02; done")) for _ in range(6)
+    ]
+    errors: list[DfwizardError] = []
+
+    def start(run: Run) -> None:
+        try:
+            bench.launch(run)
+        except DfwizardError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=start, args=(run,)) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [type(error) for error in errors] == [HeldError] * 5
+    winner = next(run for run in runs if run.journal.exists())
+    (bench.instance / "go").touch()
+    assert bench.wait_event(winner, ev.RunFinished).outcome == "done"
+    assert bench.lines("log") == ["x"]
+
+
+def test_sigterm_ends_the_command_and_leaves_a_run_that_resumes(bench: Bench) -> None:
+    script = "echo $$ >> pids; echo begun; if test -e go; then exit 0; fi; sleep 600"
+    run = bench.run(bench.step("a", script))
+    bench.launch(run)
+    bench.wait_output(run, b"begun")
+    for number in (signal.SIGHUP, signal.SIGINT):
+        runner = run.state().runner
+        assert runner is not None
+        os.kill(runner.pid, number)
+    kill(run, signal.SIGTERM)
+    assert not lives(bench.lines("pids")[0])
+    state = run.state()
+    assert statuses(state) == {"a": "interrupted"}
+    assert "SIGTERM" in state.stopped
+    assert state.outcome is None
+    assert not run.socket.exists()
+    (bench.instance / "go").touch()
+    assert bench.finish(run)[0] == 0
+
+
+def test_sigterm_while_waiting_for_a_decision(bench: Bench) -> None:
+    run = bench.run(bench.step("bad", "exit 1"), on_failure=OnFailure.ASK)
+    bench.launch(run)
+    bench.wait_event(run, ev.Asked)
+    kill(run, signal.SIGTERM)
+    assert "SIGTERM" in run.state().stopped
+
+
+def test_a_secret_is_nowhere_in_the_run(bench: Bench) -> None:
+    (bench.instance / "said").write_bytes(
+        b"\n".join(
+            (
+                SECRET.encode(),
+                base64.b64encode(b"user:" + SECRET.encode()),
+                quote(SECRET).encode(),
+                json.dumps(SECRET).encode(),
+                shlex.quote(SECRET).encode(),
+            )
+        )
+    )
+    cut = "; ".join(f"printf %s {shlex.quote(letter)}; sleep 0.01" for letter in SECRET)
+    run = bench.run(bench.step("tell", f"cat said; cat said >&2; {cut}; exit 1"))
+    assert bench.finish(run)[0] == 1
+    spoken = b"".join(path.read_bytes() for path in (run.directory / "output").iterdir())
+    assert spoken.count(b"***") >= 11
+    for path in run.directory.rglob("*"):
+        # The plan of this test spells the secret letter by letter; the journal repeats its command.
+        if path.is_file() and path.name != "plan.json":
+            data = path.read_bytes()
+            assert SECRET.encode() not in data, path
+            assert quote(SECRET).encode() not in data, path
+            assert base64.b64encode(SECRET.encode())[4:-4] not in data, path
+
+
+def test_a_client_that_misbehaves_disturbs_nobody(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "echo begun; while test ! -e go; do sleep 0.02; done"))
+    bench.launch(run)
+    bench.wait_output(run, b"begun")
+    clients = []
+    for data in (
+        b"",
+        b"\xff\x00garbage\n",
+        b"[" * 50_000 + b"\n",
+        b"x" * 300_000,
+        b'{"do":"status"}\n' * 100,
+    ):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(run.socket))
+        client.setblocking(False)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the runner may hang up first
+            client.send(data)
+        clients.append(client)
+    assert control.ask(run.socket, {"do": "status"})["step"] == "a"
+    with pytest.raises(UsageError, match="nothing to decide"):
+        control.ask(run.socket, {"do": "decide", "decision": "retry"})
+    with pytest.raises(UsageError, match="unknown request"):
+        control.ask(run.socket, {"do": "dance"})
+    (bench.instance / "go").touch()
+    assert bench.wait_event(run, ev.RunFinished).outcome == "done"
+    for client in clients:
+        client.close()
+
+
+def test_a_socket_with_a_long_path(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+    desk = control.Desk()
+    server = control.ControlServer(deep / "socket", desk)
+    try:
+        desk.publish(step="x")
+        assert control.ask(deep / "socket", {"do": "status"})["step"] == "x"
+        assert (deep / "socket").stat().st_mode & 0o777 == 0o600
+    finally:
+        server.close()
+    with pytest.raises(DfwizardError, match="no runner answers"):
+        control.ask(deep / "socket", {"do": "status"})
+
+
+def test_following_gives_all_output_in_order_and_says_when_the_runner_is_dead(bench: Bench) -> None:
+    run = bench.run(
+        bench.step("a", "seq 1 20000"), bench.step("b", "echo begun; while test ! -e go; do sleep 0.02; done")
+    )
+    bench.launch(run)
+    bench.wait_output(run, b"begun")
+    kill(run)
+    updates = list(attach.follow(run))
+    output = b"".join(u.data for u in updates if isinstance(u, attach.OutputSeen) and u.step == "a")
+    assert output == b"".join(b"%d\n" % number for number in range(1, 20001))
+    kinds = [
+        type(u.record.event).__name__ if isinstance(u, attach.EventSeen) else type(u).__name__
+        for u in updates
+    ]
+    assert kinds.index("OutputSeen") < kinds.index("StepFinished")
+    gone = updates[-1]
+    assert isinstance(gone, attach.RunnerGone)
+    assert "dfwizard resume" in gone.message
+    later = list(attach.follow(run, seq=gone.state.seq, offset=3))
+    assert [u.data for u in later if isinstance(u, attach.OutputSeen)] == [b"un\n"]
+
+
+def test_a_runner_that_dies_at_once_is_reported_with_its_log(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "true"))
+    with pytest.raises(DfwizardError, match="no such thing"):
+        launch(run, [sys.executable, "-c", "raise SystemExit('no such thing')"])
+
+
+def test_the_instance_must_exist(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "true", action=Execute(("true",))))
+    bench.instance.rmdir()
+    with pytest.raises(UsageError, match="cannot be locked"):
+        bench.launch(run)
+    bench.instance.mkdir()
+
+
+def test_a_plan_with_an_unknown_action_begins_nothing(bench: Bench) -> None:
+    from dfwizard.planning.plan import ShowLosses
+
+    run = bench.run(bench.step("a", "touch a"), bench.step("b", "", action=ShowLosses()))
+    done = subprocess.run(bench.argv(run), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "show-losses" in done.stdout
+    assert not (bench.instance / "a").exists()
+
+
+def test_added_time_per_step(bench: Bench) -> None:
+    count = 40
+    run = bench.run(*(bench.step(f"s{number}", "", action=Execute(("true",))) for number in range(count)))
+    assert bench.finish(run)[0] == 0
+    steps = [
+        r for r in journal.read(run.journal).records if isinstance(r.event, (ev.StepStarted, ev.StepFinished))
+    ]
+    from datetime import datetime
+
+    first, last = (datetime.fromisoformat(steps[i].time) for i in (0, -1))
+    begun = time.monotonic()
+    for _ in range(count):
+        subprocess.run(["true"], check=True)
+    bare = time.monotonic() - begun
+    added = ((last - first).total_seconds() - bare) / count
+    assert added < 0.020, f"{added * 1000:.1f} ms added per step"
+
+
+def test_status_enum_matches_the_outcomes_of_events() -> None:
+    assert {StepStatus(outcome) for outcome in ("done", "already-done", "skipped")} == {
+        status for status in StepStatus if status.over
+    }
