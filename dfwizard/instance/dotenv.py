@@ -272,7 +272,7 @@ def second_opinion(text: str | bytes) -> list[str]:
 
     file = parse(text)
     theirs: dict[str, str | None] = {}
-    for binding in parse_stream(StringIO(_text(file.data), newline="")):
+    for binding in parse_stream(StringIO(_text(file.data.removeprefix(_BOM)), newline=None)):
         if binding.key is not None:
             atoms = None if binding.value is None else parse_variables(binding.value)
             theirs[binding.key] = None if atoms is None else "".join(atom.resolve(theirs) for atom in atoms)
@@ -424,9 +424,11 @@ def _entry(data: bytes, block: _Block, parsed: _Parsed, value: bytes | None) -> 
 def _changed_in_place(file: DotenvFile, changes: Mapping[str, str | None]) -> bytes:
     data = file.data
     for entry in reversed(file.entries):
-        if entry.name not in changes or (entry.value is not None and entry.value == changes[entry.name]):
+        if entry.name not in changes:
             continue
         value = changes[entry.name]
+        if value is not None and entry.template == entry.value == value:
+            continue
         if value is None:
             data = data[: entry.span[0]] + re.sub(rb"\A(?:\r\n|\r|\n)", b"", data[entry.span[1] :])
             continue
@@ -437,7 +439,7 @@ def _changed_in_place(file: DotenvFile, changes: Mapping[str, str | None]) -> by
         gap = b" " if rest.startswith(b"#") else b""
         data = data[:start] + (b"=" if entry.value is None else b"") + written + gap + data[end:]
     if data != file.data and not file.data.endswith((b"\n", b"\r")):
-        data = re.sub(rb"(?<=[^\r\n])(?:\r\n|\r|\n)\Z", b"", data)
+        data = re.sub(rb"(?<=[^\r\n])(?<!\A\xef\xbb\xbf)(?:\r\n|\r|\n)\Z", b"", data)
     return data
 
 
@@ -521,8 +523,8 @@ def _known_secrets(data: bytes, secret_keys: Collection[str]) -> frozenset[str]:
         file = parse(data)
     except DotenvSyntaxError:
         return frozenset()
-    named = {entry.value for entry in file.entries if entry.name in secret_keys and entry.value}
-    return secret_values(file) | named
+    named = {entry.value for entry in file.entries if entry.name in secret_keys}
+    return secret_values(file) | {value for value in named if value and len(value) >= 4}
 
 
 def _masked_lines(data: bytes, secret_keys: Collection[str], secrets: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from dfwizard.errors import DotenvError
@@ -251,8 +251,12 @@ class TestAgainstPhpdotenv:
             return
         except DotenvError:
             event("refused")
-            assume(parse(data).unclosed_line is None)
-            raise
+            file = parse(data)
+            # A quote that opens in the wrong place ties lines together (and a NUL is no space inside a line):
+            # an edit may then have nowhere to go.
+            tied = file.unclosed_line is not None or any(e.last_line > e.line for e in file.entries)
+            assert tied or b"\0" in data
+            return
         event("edited")
         after = php.read(result)
         assert {key: after.values.get(key) for key in changes} == changes
@@ -405,6 +409,8 @@ def test_an_unclosed_quote_is_reported() -> None:
         (b"\xef\xbb\xbf", {"A": "1"}, b"\xef\xbb\xbf# Added by dfwizard\nA=1\n"),
         (b"A=caf\xe9 # caf\xe9\nB=\xff\n", {"A": "1"}, b"A=1 # caf\xe9\nB=\xff\n"),
         (b"A=${B}\n", {"A": "${B}"}, b"A=${B}\n"),
+        (b"A=\nA=a${A}\n", {"A": "a"}, b"A=a\nA=a\n"),
+        (b"\xef\xbb\xbf\nA=", {"A": None}, b"\xef\xbb\xbf\n"),
         (b"B=1\nA=${B}\n", {"A": "${B}"}, b"B=1\nA='${B}'\n"),
         (b"A=1\n", {"NOT_THERE": None}, b"A=1\n"),
     ],
@@ -539,6 +545,6 @@ def test_diff_never_shows_a_secret(data: bytes, secret: str) -> None:
 def test_second_opinion_names_what_python_dotenv_reads_differently() -> None:
     text = (
         "SAME=1\nQUOTED='a b'\nREF=${SAME}\nHASH=abc#123\nESCAPE=\"p\\$w\"\nLITERAL='${SAME}'\nUNKNOWN=${HOME}\n"
-        'BARE\nOPEN="never closed\nLOST=1\n'
+        'BARE\nMULTI="two\r\nlines"\nOPEN="never closed\nLOST=1\n'
     )
     assert second_opinion(text) == ["ESCAPE", "HASH", "LITERAL", "LOST", "UNKNOWN"]
