@@ -10,6 +10,7 @@ import re
 import shlex
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dfwizard.errors import CommandFailed, CommandNotFound, CommandTimeout, HostError
 from dfwizard.hosts.command import Command, render
@@ -49,7 +50,8 @@ FULL = re.compile(r"no space left on device|disk quota exceeded|errno: 28\b|\(28
 _BROKEN_PIPE = re.compile(r"broken pipe|errno:? 32\b|\bEPIPE\b", re.IGNORECASE)
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _NOT_STARTED = re.compile(
-    r"^(?:runuser|env|sudo): .*(?:No such file or directory|command not found)", re.MULTILINE
+    r"^(?:runuser|env|sudo): .*(?:No such file or directory|Permission denied|command not found)",
+    re.MULTILINE,
 )
 _SUDO_REFUSALS = (
     ("a password is required", "sudo asks for a password"),
@@ -157,7 +159,7 @@ def not_found(program: str, *, host: str, user: str | None = None, exists: bool 
         return CommandNotFound(
             f"there is no program {shown(program)}", where=host, remedy="Check its path, or install it."
         )
-    whose = f" of {user}" if user else ""
+    whose = f" of {user}, or {user} may not execute it" if user else ""
     if program in PACKAGES:
         remedy = f"Install it, on Debian or Ubuntu with: apt-get install {PACKAGES[program]}"
     else:
@@ -174,8 +176,27 @@ def no_account(user: str, *, host: str) -> HostError:
     )
 
 
-def useful_lines(output: bytes, count: int = 20, width: int = 400) -> str:
-    """Give the last `count` lines of `output` that say something: no blank lines, colours or overwritten progress."""
+@dataclass(frozen=True)
+class Said:
+    """The last that a command wrote: bytes of its stdout (empty where a pipe took them) and of its stderr."""
+
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def errors(self) -> str:
+        """Give the end of stderr as text."""
+        return self.stderr[-4096:].decode("utf-8", "replace")
+
+    def lines(self, count: int = 20) -> str:
+        """Give the last `count` lines that say something; those of stderr come last and first in importance."""
+        errors = _useful(self.stderr)[-count:]
+        room = count - len(errors)
+        return "\n".join([*_useful(self.stdout)[-room:], *errors] if room else errors)
+
+
+def _useful(output: bytes, width: int = 400) -> list[str]:
+    """Give the lines of `output` without blank ones, colours, overwritten progress and control characters."""
     lines: list[str] = []
     for raw in output.decode("utf-8", "replace").split("\n"):
         line = _TERMINAL.sub("", raw).rstrip().rsplit("\r", 1)[-1].rstrip()
@@ -184,14 +205,12 @@ def useful_lines(output: bytes, count: int = 20, width: int = 400) -> str:
         )
         if line.strip():
             lines.append(line if len(line) <= width else f"…{line[-width:]}")
-    return "\n".join(lines[-count:])
+    return lines
 
 
-def broken_pipe(code: int, output: bytes) -> bool:
+def broken_pipe(code: int, said: Said) -> bool:
     """Tell whether a command failed only because its reader was gone (SIGPIPE, or what mysqldump and tar make of it)."""
-    return code in (-signal.SIGPIPE, 128 + signal.SIGPIPE) or bool(
-        _BROKEN_PIPE.search(output[-4096:].decode("utf-8", "replace"))
-    )
+    return code in (-signal.SIGPIPE, 128 + signal.SIGPIPE) or bool(_BROKEN_PIPE.search(said.errors))
 
 
 def ending(code: int) -> str:
@@ -211,12 +230,12 @@ def short(command: Command, *, me: str, width: int = 200) -> str:
 
 
 def timed_out(
-    commands: Sequence[Command], seconds: float, recent: bytes, *, me: str, host: str
+    commands: Sequence[Command], seconds: float, said: Said, *, me: str, host: str
 ) -> CommandTimeout:
     """Say that a command, or a pipeline, took longer than `seconds`, with the last it said."""
     text = " | ".join(short(command, me=me) for command in commands)
-    said = useful_lines(recent, 5)
-    after = f" The last it said:\n{said}" if said else " It had said nothing."
+    lines = said.lines(5)
+    after = f" The last it said:\n{lines}" if lines else " It had said nothing."
     return CommandTimeout(
         f"{text} took longer than {seconds:g} s and has been stopped",
         where=host,
@@ -224,16 +243,16 @@ def timed_out(
     )
 
 
-def refused(command: Command, code: int, recent: bytes, *, me: str, host: str) -> HostError | None:
+def refused(command: Command, code: int, said: Said, *, me: str, host: str) -> HostError | None:
     """Tell what sudo, runuser or env made of a command that never started; None when it did start.
 
     Only a command that runs as another user passes through these; texts are those of LC_ALL=C.
     """
     if command.user is None or command.user == me:
         return None
-    text = recent[-4096:].decode("utf-8", "replace")
+    text = said.errors
     program = command.argv[0]
-    unstarted = code == 127 or (code == 1 and f"sudo: {program}: command not found" in text)
+    unstarted = code in (126, 127) or (code == 1 and f"sudo: {program}: command not found" in text)
     if unstarted and _NOT_STARTED.search(text):
         return not_found(program, host=host, user=command.user)
     if (
@@ -256,7 +275,7 @@ def refused(command: Command, code: int, recent: bytes, *, me: str, host: str) -
 def failed(
     command: Command,
     code: int,
-    recent: bytes,
+    said: Said,
     *,
     me: str,
     host: str,
@@ -267,7 +286,7 @@ def failed(
 
     `removed` is the unfinished output file that has been taken away again, `free` what was left on its disk before that.
     """
-    tail = useful_lines(recent)
+    tail = said.lines()
     what = f"{short(command, me=me)} {ending(code)}"
     remedy = "Its last lines follow." if tail else "It said nothing."
     if removed is not None:

@@ -197,24 +197,32 @@ def make_directory(path: str, *, mode: int, uid: int, gid: int) -> None:
     while not os.path.lexists(place):
         missing.append(place)
         place = parent_of(place)
-    if not os.path.isdir(place):  # noqa: PTH112
-        raise NotADirectoryError(errno.ENOTDIR, "not a directory", place)
-    for new in reversed(missing):
-        try:
-            os.mkdir(new, 0o700)  # noqa: PTH102
-        except FileExistsError:
-            if os.path.isdir(new):  # noqa: PTH112
-                continue
-            raise
-        fd = os.open(new, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            inherited = os.fstat(fd).st_mode & modes.S_ISGID
-            os.fchown(fd, uid, gid)
-            os.fchmod(fd, mode | inherited)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        sync_directory(parent_of(new))
+    made: list[str] = []
+    try:
+        for new in reversed(missing):
+            with suppress(FileExistsError):  # made by another meanwhile, which is fine
+                os.mkdir(new, 0o700)  # noqa: PTH102
+                made.append(new)
+                _settle_directory(new, mode, uid, gid)
+        if not os.path.isdir(path):  # noqa: PTH112
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory", path)
+    except BaseException:
+        for new in reversed(made):
+            with suppress(OSError):
+                os.rmdir(new)  # noqa: PTH106
+        raise
+
+
+def _settle_directory(path: str, mode: int, uid: int, gid: int) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        inherited = os.fstat(fd).st_mode & modes.S_ISGID
+        os.fchown(fd, uid, gid)
+        os.fchmod(fd, mode | inherited)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    sync_directory(parent_of(path))
 
 
 def rename(source: str, target: str) -> None:

@@ -47,13 +47,13 @@ def run(
             output.settle()
             code = codes[0] if len(codes) == 1 else 0
             return Result(code, running.stdout.value(), running.stderr.value(), seconds)
-        command, code, recent = pipeline.commands[culprit], codes[culprit], running.recent[culprit].value()
-        refusal = failures.refused(command, code, recent, me=me, host=host)
+        command, code, said = pipeline.commands[culprit], codes[culprit], running.said(culprit)
+        refusal = failures.refused(command, code, said, me=me, host=host)
         if refusal is not None:
             raise refusal
         if check:
             raise failures.failed(
-                command, code, recent, me=me, host=host, removed=output.path, free=output.free()
+                command, code, said, me=me, host=host, removed=output.path, free=output.free()
             )
         return Result(code, running.stdout.value(), running.stderr.value(), seconds, command.argv[0])
 
@@ -251,8 +251,9 @@ def _finish(
     if left:
         raise unending(left, host)
     if not in_time:
-        recent = b"\n".join(tail.value() for tail in running.recent)
-        raise failures.timed_out(pipeline.commands, timeout or 0, recent, me=me, host=host)
+        each = [running.said(index) for index in range(len(pipeline.commands))]
+        said = failures.Said(each[-1].stdout, b"\n".join(one.stderr for one in each))
+        raise failures.timed_out(pipeline.commands, timeout or 0, said, me=me, host=host)
     return codes
 
 
@@ -284,6 +285,6 @@ def _culprit(pipeline: Pipeline, codes: tuple[int, ...], running: Running) -> in
     """
     wrong = [index for index, command in enumerate(pipeline.commands) if codes[index] not in command.expect]
     for index in wrong[:-1]:
-        if not failures.broken_pipe(codes[index], running.recent[index].value()):
+        if not failures.broken_pipe(codes[index], running.said(index)):
             return index
     return wrong[-1] if wrong else None

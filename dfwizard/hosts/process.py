@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from dfwizard.hosts import procfs
 from dfwizard.hosts.base import OnOutput, Stream
+from dfwizard.hosts.failures import Said
 
 CHUNK = 1 << 16
 LINGER = 0.2
@@ -24,6 +25,7 @@ LINGER = 0.2
 TERM_GRACE = 5.0
 """Seconds between TERM and KILL."""
 _RECENT = 1 << 16
+"""Bytes of each stream kept for messages, whatever the caller keeps."""
 _DRAIN_LIMIT = 1 << 20
 
 
@@ -58,8 +60,8 @@ class Running:
     """Processes joined by pipes while they run, each the leader of a session of its own.
 
     `stdin` is written to the first, or `stdin_fd` is its input; `stdout_fd` takes the output of the last instead of `stdout`.
-    `recent` holds for each process the last 64 KiB it said, both streams as they came. Exited processes stay zombies until
-    `close`, so that their pids (and sessions) cannot be given to others while the rest is still running.
+    Exited processes stay zombies until `close`, so that their pids (and sessions) cannot be given to others while the rest is
+    still running.
 
     Raises OSError and ValueError as `subprocess.Popen` does; what had started by then has been ended.
     """
@@ -76,7 +78,8 @@ class Running:
     ) -> None:
         self.stdout = Tail(keep)
         self.stderr = Tail(keep)
-        self.recent = tuple(Tail(_RECENT) for _ in launches)
+        self._errors = tuple(Tail(_RECENT) for _ in launches)
+        self._output = Tail(_RECENT)
         self._deliver = on_output
         self._selector = selectors.DefaultSelector()
         self._open: set[int] = set()
@@ -92,6 +95,11 @@ class Running:
             self.end()
             self.close()
             raise
+
+    def said(self, index: int) -> Said:
+        """Give the last that a process said."""
+        last = index == len(self._errors) - 1
+        return Said(self._output.value() if last else b"", self._errors[index].value())
 
     def pump(self, until: float | None = None) -> bool:
         """Move bytes until all processes have ended (True), or the monotonic clock passes `until` (False)."""
@@ -161,7 +169,7 @@ class Running:
                     between += (following, output)
                 errors, errors_in = os.pipe()
                 between.append(errors_in)
-                self._read_from(errors, "stderr", self.stderr, self.recent[index])
+                self._read_from(errors, "stderr", self.stderr, self._errors[index])
                 started = subprocess.Popen(
                     launch.argv,
                     stdin=source,
@@ -176,7 +184,7 @@ class Running:
                 source = following
             if stdout_fd is None:
                 between.remove(source)
-                self._read_from(source, "stdout", self.stdout, self.recent[-1])
+                self._read_from(source, "stdout", self.stdout, self._output)
         finally:
             for fd in between:
                 os.close(fd)

@@ -17,18 +17,23 @@ MARK = "DFWIZARD_RUN"
 """The environment variable that says which run a process belongs to."""
 
 _PAUSE = 0.03
+_WRAPPERS = ("runuser", "su", "sudo")
 _KILL_PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
 class Process:
-    """One living process: `started` is in clock ticks since boot; pid and `started` together are unique."""
+    """One living process: `started` is in clock ticks since boot; pid and `started` together are unique.
+
+    `name` is the program's, of at most 15 bytes.
+    """
 
     pid: int
     started: int
     parent: int
     group: int
     session: int
+    name: str
 
 
 Send = Callable[[Process, int], None]
@@ -41,10 +46,11 @@ def process(pid: int) -> Process | None:
         text = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
-    fields = text[text.rindex(b")") + 2 :].split()
+    before, _, after = text.rpartition(b")")
+    name, fields = os.fsdecode(before.partition(b"(")[2]), after.split()
     if fields[0] in (b"Z", b"X", b"x"):
         return None
-    return Process(pid, int(fields[19]), int(fields[1]), int(fields[2]), int(fields[3]))
+    return Process(pid, int(fields[19]), int(fields[1]), int(fields[2]), int(fields[3]), name)
 
 
 def processes() -> dict[int, Process]:
@@ -131,7 +137,7 @@ def end(
         until = time.monotonic() + patience
         told: set[Process] = set()
         while left := living():
-            for target in left - told:
+            for target in left - told - _waiting(left, number):
                 send(target, number)
             told |= left
             if time.monotonic() >= until:
@@ -148,6 +154,14 @@ def end(
     if left:
         left = sweep(signal.SIGKILL, _KILL_PATIENCE)
     return len(seen), tuple(sorted(left, key=lambda p: p.pid))
+
+
+def _waiting(left: set[Process], number: int) -> set[Process]:
+    """Give what needs no TERM, for it ends with its child: runuser and su, given one, KILL the child two seconds later."""
+    if number != signal.SIGTERM:
+        return set()
+    parents = {p.parent for p in left}
+    return {p for p in left if p.name in _WRAPPERS and p.pid in parents}
 
 
 def _lives(known: Process) -> bool:
