@@ -100,15 +100,17 @@ def _opening(script: Script) -> list[str]:
         '[ ! -e "$backup" ] || die "$backup: there is something already, and a backup never overwrites another"'
     )
     if script.facts.git is not None:
-        head = shell_line(
-            Execute(("git", "-C", plan.instance, "rev-parse", "HEAD"), cwd=plan.instance, user=plan.owner),
-            me=plan.me,
-        )
+        head = _head(plan)
         lines += [
             f'[ "$({head})" = {script.facts.git.commit} ] ||',
             '    die "the code is no longer what this script was made for: export it again"',
         ]
     return [*lines, 'confirm "This will $purpose. Begin?"']
+
+
+def _head(plan: Plan) -> str:
+    """Give the command that prints the commit; it begins with no parenthesis, which `$((` would make arithmetic."""
+    return shell_line(Execute(("git", "-C", plan.instance, "rev-parse", "HEAD"), user=plan.owner), me=plan.me)
 
 
 def _step(script: Script, step: Step) -> list[str]:
@@ -182,9 +184,8 @@ def _verify(script: Script, step: Step, action: Verify) -> list[str]:
     hop = next((hop for hop in plan.hops if hop.to == action.release), None)
     lines = []
     if hop is not None:
-        head = Execute(("git", "-C", plan.instance, "rev-parse", "HEAD"), cwd=plan.instance, user=plan.owner)
         lines.append(
-            f'[ "$({shell_line(head, me=plan.me)})" = {shlex.quote(hop.commit)} ] || die "the code is not {plain(hop.to)}"'
+            f'[ "$({_head(plan)})" = {shlex.quote(hop.commit)} ] || die "the code is not {plain(hop.to)}"'
         )
     artisan = next(
         (

@@ -182,8 +182,8 @@ def test_a_failed_step_stops_the_script_and_restore_puts_everything_back(
     start_lab: StartLab, engine: Engine
 ) -> None:
     lab = start_lab(engine)
-    before = state(lab, timestamps=True)
     lab.fail_migration(True)
+    before = state(lab, timestamps=True)
     script, _ = exported(lab, lab.directory / "backup")
     failed = run(lab, script, "--yes")
     assert failed.returncode != 0
