@@ -76,7 +76,7 @@ class ProveBackup:
 
 @dataclass(frozen=True)
 class TakeFingerprint:
-    """Record the instance's fingerprint as file `name` in the run's directory."""
+    """Record the instance's fingerprint under `name` in the run."""
 
     KIND: ClassVar[str] = "take-fingerprint"
     name: str
@@ -84,7 +84,7 @@ class TakeFingerprint:
 
 @dataclass(frozen=True)
 class CompareFingerprint:
-    """Compare the instance with the fingerprint in file `name` of the run's directory; any difference fails the step."""
+    """Compare the instance with the fingerprint `name` of the run; any difference fails the step."""
 
     KIND: ClassVar[str] = "compare-fingerprint"
     name: str
@@ -99,11 +99,15 @@ class ShowLosses:
 
 @dataclass(frozen=True)
 class RestoreTree:
-    """Put the code tree of the backup in `directory` in the instance's place: by rename-aside, else content exchanged."""
+    """Put the code tree of the backup in `directory` in the instance's place: by rename-aside, else content exchanged.
+
+    `token` is part of the names of what is put aside, and new for each rollback.
+    """
 
     KIND: ClassVar[str] = "restore-tree"
     directory: str
     shows: tuple[str, ...] = ()
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,9 +121,10 @@ class RestoreDatabase:
 
 @dataclass(frozen=True)
 class ClearAside:
-    """Remove what the exchange of the tree put aside, once the fingerprint was identical."""
+    """Remove what the exchange of the tree put aside (`token` as in `RestoreTree`), once the fingerprint was identical."""
 
     KIND: ClassVar[str] = "clear-aside"
+    token: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,13 @@ def plan_rollback(
     begun: Collection[str],
     *,
     present_backup: str,
+    token: str = "",
     shows: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ()),
 ) -> Plan:
     """Plan the way back from the steps in `begun` of an upgrade's `plan`.
 
-    `present_backup` is the directory (not yet there) in which the present state is saved first; `shows` the shell lines of
+    `present_backup` is the directory (not yet there) in which the present state is saved first; `token`
+    is part of the names of what is put aside, new for each rollback; `shows` the shell lines of
     that, of restoring the tree and of restoring the database.
     """
     needs = undone(plan, begun)
@@ -47,13 +49,13 @@ def plan_rollback(
     if deep:
         steps += _present(plan, present_backup, shows[0])
     if Undo.TREE in needs:
-        steps.append(_tree(plan, shows[1]))
+        steps.append(_tree(plan, shows[1], token))
     if Undo.DATABASE in needs:
         steps.append(_database(plan, shows[2]))
     if deep or Undo.SERVICES in needs:
         steps += [replace(step, required=False) for step in plan.steps if step.id.startswith("restart-")]
     if "fingerprint" in begun and (deep or Undo.SERVICES in needs):
-        steps += _proof(deep=Undo.TREE in needs)
+        steps += _proof(token if Undo.TREE in needs else None)
     if needs & {Undo.MAINTENANCE, Undo.TREE, Undo.DATABASE}:
         steps += _open(plan, deep=deep)
     return replace(plan, kind="rollback", frm=plan.to, to=plan.frm, hops=(), steps=tuple(steps))
@@ -102,12 +104,12 @@ def _present(plan: Plan, directory: str, shows: tuple[str, ...]) -> list[Step]:
     return steps
 
 
-def _tree(plan: Plan, shows: tuple[str, ...]) -> Step:
+def _tree(plan: Plan, shows: tuple[str, ...], token: str) -> Step:
     return Step(
         "restore-tree",
         "Put the old code tree back",
         "Code, vendor, .git, storage and .env as they were, put in place by renaming.",
-        RestoreTree(plan.backup, shows),
+        RestoreTree(plan.backup, shows, token),
         guide="Rolling Back an Upgrade, Steps 1 and 3",
         departs="`cp -r dreamfactory.backup dreamfactory` would put the copy inside the broken tree; git checkout and composer need "
         "the network, and composer fails on 6.3.0.",
@@ -129,7 +131,7 @@ def _database(plan: Plan, shows: tuple[str, ...]) -> Step:
     )
 
 
-def _proof(*, deep: bool) -> list[Step]:
+def _proof(token: str | None) -> list[Step]:
     steps = [
         Step(
             "compare",
@@ -141,13 +143,13 @@ def _proof(*, deep: bool) -> list[Step]:
             weight=5,
         )
     ]
-    if deep:
+    if token is not None:
         steps.append(
             Step(
                 "clear-aside",
                 "Remove the tree that was put aside",
                 "It is identical to the backup of the present state, and the old state is proven to be back.",
-                ClearAside(),
+                ClearAside(token),
                 timeout=1800,
                 required=False,
             )

@@ -25,8 +25,8 @@ from dfwizard.planning.plan import (
 )
 from dfwizard.rules import Release, Rules, stops
 
-FINGERPRINT_BEFORE = "fingerprint-before.json"
-"""The file in the run's directory that a rollback is compared with."""
+FINGERPRINT_BEFORE = "before"
+"""The name, in the run, of the fingerprint that a rollback is compared with."""
 
 _TREE_BACK = "The whole tree, with vendor, .git and .env, comes back from the backup by renaming."
 _DATABASE_BACK = "The database is emptied and filled from the proven dump."

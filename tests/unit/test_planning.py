@@ -212,6 +212,15 @@ def test_removed_connectors_in_use_are_blockers() -> None:
     assert not any("local_file" in line for line in evidence)
 
 
+def test_an_old_name_of_the_connection_is_a_blocker() -> None:
+    found = samples.facts(php="8.3.10")
+    assert found.dotenv is not None
+    values = {"DB_DRIVER": "mysql"}
+    made = context(facts=replace(found, dotenv=replace(found.dotenv, values=values)))
+    findings = [one for one in check(made) if "DB_CONNECTION" in one.title]
+    assert [one.severity for one in findings] == [Severity.BLOCKER]
+
+
 def test_a_moved_tag_of_the_official_origin_is_a_blocker_and_of_a_mirror_a_warning() -> None:
     moved = replace(samples.origin("7.1.0"), refs={**samples.origin().refs, "refs/tags/7.1.0": "f" * 40})
     found = samples.facts(php="8.3.10")

@@ -48,6 +48,33 @@ def dotenv(context: Context) -> list[Finding]:
     return findings
 
 
+def renamed_keys(context: Context) -> list[Finding]:
+    """A renamed key that the target cannot work without, and that dfwizard does not add by itself, must be set first."""
+    facts = context.facts.dotenv
+    values = facts.values if facts else {}
+    fatal = [
+        rule
+        for rule in context.rules.env_changes(context.installed, context.goal)
+        if rule.fatal_since
+        and not rule.required
+        and rule.old in values
+        and rule.new
+        and rule.new not in values
+    ]
+    return [
+        Finding(
+            f"dotenv-{rule.id}",
+            Severity.BLOCKER,
+            f".env sets {rule.old}, which is called {rule.new} from {rule.since} on",
+            (rule.reason,),
+            why=rule.otherwise,
+            remedy=f"Set {rule.new} to the value of {rule.old} in .env.",
+            acceptable=True,
+        )
+        for rule in fatal
+    ]
+
+
 def app_key(context: Context) -> list[Finding]:
     """APP_KEY must open what the database holds."""
     proof = context.facts.key
@@ -240,4 +267,4 @@ def beside(context: Context) -> list[Finding]:
     return findings
 
 
-DATA_CHECKS: tuple[Check, ...] = (dotenv, app_key, database, migrations, connectors, beside)
+DATA_CHECKS: tuple[Check, ...] = (dotenv, renamed_keys, app_key, database, migrations, connectors, beside)

@@ -98,7 +98,7 @@ def extensions(context: Context) -> list[Finding]:
                 Severity.WARNING,
                 f"{len(missing)} PHP extensions that the releases ask for are missing",
                 shown([f"{name}: {', '.join(users)}" for name, users in sorted(missing.items())]),
-                why="composer is told to ignore exactly these; the connectors that need them will not work (guide: --ignore-platform-reqs).",
+                why="composer is told to ignore exactly these; what needs them will not work (guide: --ignore-platform-reqs).",
                 remedy="Install them for command line and FPM, unless the connectors are not used.",
             )
         )

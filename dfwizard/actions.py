@@ -1,0 +1,324 @@
+"""What each named action of a plan does: backup, verification and `.env` bound to the executor.
+
+Every function may be ended at any point and called again for the same step.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dfwizard import codec
+from dfwizard.access import Access, open_instance
+from dfwizard.backup import fingerprint as fingerprints
+from dfwizard.backup.context import BackupContext
+from dfwizard.backup.digests import probe_content
+from dfwizard.backup.manifest import ENV, MANIFEST
+from dfwizard.backup.prove import prove
+from dfwizard.backup.restore import restore_database
+from dfwizard.backup.take import take
+from dfwizard.backup.tree import clear_aside, restore_tree
+from dfwizard.errors import DfwizardError, HostError
+from dfwizard.execution.executor import ActionFunction, StepContext, StepRefused
+from dfwizard.execution.store import Run
+from dfwizard.instance import dotenv
+from dfwizard.instance.facts import Facts
+from dfwizard.instance.inspect import inspect
+from dfwizard.instance.probe import probe_facts, probe_names
+from dfwizard.planning import plan as actions
+from dfwizard.rules import Rules
+from dfwizard.verification.collect import LogState, log_state, new_errors, tree_owners
+from dfwizard.verification.compare import compare
+from dfwizard.verification.result import Verification
+from dfwizard.verification.situation import TreeOwners
+
+RECORDED = "recorded-before.json"
+FACTS_AFTER = "facts-after.json"
+VERIFICATION = "verification.json"
+COMPARISON = "comparison.json"
+LOSSES = "losses.json"
+ROWS_AFTER = "rows-after.json"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a verification needs of the time before, beside the facts."""
+
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    log: LogState = field(default_factory=LogState)
+    owners: TreeOwners | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Row counts and digests of the database right after the upgrade, by table: what is newer is lost by a rollback."""
+
+    counts: Mapping[str, int]
+    digests: Mapping[str, str]
+
+
+def private_directory(backup: str) -> str:
+    """Give the directory for files that hold secrets while a step needs them; it stands in the plan's commands."""
+    return f"{backup}.private"
+
+
+def make_actions(rules: Rules) -> dict[str, ActionFunction]:
+    """Give the function for each KIND of action that a plan may hold."""
+    table: dict[str, Callable[[StepContext, Any], None]] = {
+        actions.EditDotenv.KIND: _edit_dotenv,
+        actions.TakeBackup.KIND: _take_backup,
+        actions.ProveBackup.KIND: _prove_backup,
+        actions.TakeFingerprint.KIND: lambda context, action: _take_fingerprint(context, action, rules),
+        actions.CompareFingerprint.KIND: _compare_fingerprint,
+        actions.ShowLosses.KIND: _show_losses,
+        actions.RestoreTree.KIND: _restore_tree,
+        actions.RestoreDatabase.KIND: _restore_database,
+        actions.ClearAside.KIND: _clear_aside,
+        actions.Verify.KIND: lambda context, action: _verify(context, action, rules),
+    }
+    return table
+
+
+def _open(context: StepContext) -> Access:
+    saved = posixpath.join(context.plan.backup, ENV)
+    access = open_instance(context.host, context.run.facts(), env_from=saved)
+    context.add_secret(*access.secrets)
+    return access
+
+
+def _backup_context(context: StepContext) -> BackupContext:
+    return BackupContext(
+        host=context.host,
+        private=private_directory(context.plan.backup),
+        mark=context.mark,
+        report=lambda line: context.output(line + "\n"),
+    )
+
+
+def _edit_dotenv(context: StepContext, action: actions.EditDotenv) -> None:
+    host, path = context.host, f"{context.plan.instance}/.env"
+    before = host.read(path)
+    after = dotenv.edit(before, dict(action.changes))
+    found = host.stat(path, follow=True)
+    if found is None:
+        raise HostError(".env has gone", where=path, remedy="Put it back from the backup.")
+    if after == before:
+        context.output(".env holds these keys already\n")
+        return
+    root = host.user == "root"
+    host.write(
+        path,
+        after,
+        mode=found.mode,
+        owner=found.owner if root else None,
+        group=found.group if root else None,
+    )
+    context.output(dotenv.diff(before, after))
+
+
+def _take_backup(context: StepContext, action: actions.TakeBackup) -> None:
+    host = context.host
+    if context.attempt > 1 and host.stat(action.directory) is not None:
+        if host.stat(posixpath.join(action.directory, MANIFEST)) is not None:
+            context.output("the backup was complete already\n")
+            return
+        # An unfinished backup of this very step: its directory's name belongs to this run alone.
+        host.remove(action.directory)
+    access, facts = _open(context), context.run.facts()
+    take(
+        _backup_context(context),
+        access.subject(),
+        action.directory,
+        release=facts.version.release,
+        commit=facts.git.commit if facts.git else None,
+        system_files=facts.web.sites,
+    )
+
+
+def _prove_backup(context: StepContext, action: actions.ProveBackup) -> None:
+    prove(_backup_context(context), _open(context).subject(), action.directory)
+
+
+def _take_fingerprint(context: StepContext, action: actions.TakeFingerprint, rules: Rules) -> None:
+    access = _open(context)
+    recorded = Recorded(
+        names=name_values(access, rules),
+        log=log_state(context.host, context.plan.instance),
+        owners=tree_owners(context.host, context.plan.instance, user=_tree_user(context)),
+    )
+    context.run.write(RECORDED, codec.dumps(recorded))
+    taken = fingerprints.take_fingerprint(_backup_context(context), access.subject())
+    context.run.write(context.run.fingerprint(action.name).name, codec.dumps(taken))
+
+
+def _tree_user(context: StepContext) -> str | None:
+    """Give who lists the tree: root sees all of it, anyone else does best as its owner."""
+    return None if context.host.user == "root" else context.plan.owner
+
+
+def name_values(access: Access, rules: Rules) -> dict[str, tuple[str, ...]]:
+    """Give the values of each table's naming column: none of them may be lost."""
+    columns = tuple(rules.tables.name_columns.items())
+    return {table: values for (table, _), values in probe_names(access.probe(), columns).items()}
+
+
+def _compare_fingerprint(context: StepContext, action: actions.CompareFingerprint) -> None:
+    path = context.run.fingerprint(action.name)
+    before = codec.loads(fingerprints.Fingerprint, path.read_bytes(), where=str(path))
+    now = fingerprints.take_fingerprint(_backup_context(context), _open(context).subject())
+    differences = fingerprints.compare(before, now)
+    context.run.write(COMPARISON, codec.dumps(differences))
+    if not differences:
+        files, tables = len(before.files), len(before.database.tables) if before.database else 0
+        context.output(f"identical: commit, {files} files with owners and modes, .env, {tables} tables\n")
+        return
+    for difference in differences:
+        context.output(f"differs: {difference.sentence}\n")
+    raise StepRefused(
+        f"The instance differs from what it was in {len(differences)} places, the first: {differences[0].sentence}",
+        remedy="The backup is whole; `dfwizard resume` restores and compares once more.",
+    )
+
+
+def _show_losses(context: StepContext, _action: actions.ShowLosses) -> None:
+    lines = losses(context.run, _open(context))
+    context.run.write(LOSSES, codec.dumps(lines))
+    for line in lines or ("nothing was written since the upgrade",):
+        context.output(f"{line}\n")
+
+
+def losses(run: Run, access: Access) -> tuple[str, ...]:
+    """Give what users wrote since the end of the upgrade, table by table; empty when that moment was never reached."""
+    path = run.directory / ROWS_AFTER
+    if not path.exists():
+        return ()
+    before = codec.loads(Rows, path.read_bytes(), where=str(path))
+    now = _rows(BackupContext(access.host, private_directory(run.plan().backup)), access)
+    lines = []
+    for table in sorted({*before.counts, *now.counts}):
+        old, new = before.counts.get(table), now.counts.get(table)
+        if old is None or new is None:
+            lines.append(f"{table}: the table is {'new' if old is None else 'gone'}")
+        elif old != new:
+            lines.append(f"{table}: {new - old:+d} rows ({old} after the upgrade, {new} now)")
+        elif before.digests.get(table) != now.digests.get(table):
+            lines.append(f"{table}: {new} rows, some of them changed")
+    return tuple(lines)
+
+
+def _rows(context: BackupContext, access: Access) -> Rows:
+    content = probe_content(context, access.subject())
+    return Rows(
+        counts={name: table.rows for name, table in content.tables.items() if table.digest},
+        digests={name: table.digest for name, table in content.tables.items() if table.digest},
+    )
+
+
+def _restore_tree(context: StepContext, action: actions.RestoreTree) -> None:
+    restore_tree(
+        _backup_context(context),
+        _open(context).subject(),
+        action.directory,
+        action.token,
+        before_exchange=lambda path: _hold(context, path),
+    )
+
+
+def _hold(context: StepContext, path: str) -> None:
+    """Lock the directory that takes the instance's place: the lock on the old one goes aside with it."""
+    if context.host.name != "localhost":
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        context.lock.hold_also(fd)
+    finally:
+        os.close(fd)
+
+
+def _restore_database(context: StepContext, action: actions.RestoreDatabase) -> None:
+    restore_database(_backup_context(context), _open(context).subject(), action.directory)
+
+
+def _clear_aside(context: StepContext, action: actions.ClearAside) -> None:
+    clear_aside(_backup_context(context), context.plan.instance, action.token)
+
+
+def _verify(context: StepContext, action: actions.Verify, rules: Rules) -> None:
+    access, before = _open(context), context.run.facts()
+    recorded_path = context.run.directory / RECORDED
+    recorded = codec.loads(Recorded, recorded_path.read_bytes(), where=str(recorded_path))
+    verification, after = verify_instance(
+        access,
+        before,
+        recorded,
+        rules,
+        plan=context.plan,
+        action=action,
+        accepted=frozenset(context.run.record().accepted),
+        redact=context.redactor.text,
+    )
+    context.run.write(FACTS_AFTER, codec.dumps(after))
+    name = VERIFICATION if action.final else f"verification-{action.release}.json"
+    context.run.write(name, codec.dumps(verification))
+    for check in verification.checks:
+        change = f"{check.before} -> {check.after}" if check.before != check.after else check.after
+        context.output(f"{check.verdict.value}: {check.title}: {change}. {check.explanation}\n")
+    for check in verification.warnings if action.final else ():
+        context.warn(f"{check.title}: {check.explanation or check.after}")
+    if action.final:
+        context.run.write(ROWS_AFTER, codec.dumps(_rows(_backup_context(context), access)))
+    if verification.failed:
+        first = verification.failed[0]
+        raise StepRefused(
+            f"{len(verification.failed)} checks failed, the first: {first.title}: {first.explanation or first.after}",
+            remedy="Mend it and try the step again, or roll back.",
+        )
+
+
+def verify_instance(
+    access: Access,
+    before: Facts,
+    recorded: Recorded,
+    rules: Rules,
+    *,
+    plan: actions.Plan,
+    action: actions.Verify,
+    accepted: frozenset[str],
+    redact: Callable[[str], str] = str,
+) -> tuple[Verification, Facts]:
+    """Inspect the instance and compare it with `before`; gives the comparison and the facts of now.
+
+    Raises:
+        DfwizardError: the release is not known any more, or the instance cannot be inspected.
+    """
+    release = rules.by_tag(action.release)
+    if release is None:
+        raise DfwizardError(
+            f"the rules do not know {action.release}",
+            remedy="Give the rules file that the run was started with.",
+        )
+    host, instance = access.host, access.path
+    cli = before.cli()
+    after = inspect(host, instance, rules, php=cli.binary if cli else None, url=before.web.url)
+    costs = probe_facts(access.probe()).password_costs
+    commit = next((hop.commit for hop in plan.hops if hop.to == action.release), "")
+    verification = compare(
+        before,
+        after,
+        release=release,
+        tables=rules.tables,
+        came_from=rules.by_tag(plan.frm),
+        commit=commit,
+        names_before=recorded.names,
+        names_after=name_values(access, rules),
+        log_lines=new_errors(host, instance, recorded.log, redact=redact),
+        owners_before=recorded.owners,
+        owners_after=tree_owners(host, instance, user=None if host.user == "root" else access.owner),
+        hash_costs=frozenset(int(cost) for cost in costs if cost.isdigit()),
+        accepted=accepted,
+        final=action.final,
+    )
+    return verification, after

@@ -1,0 +1,338 @@
+"""One function for each command: call the controller, print, give the exit code. Errors are told in words here alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dfwizard.errors import BlockedError, DfwizardError, UsageError
+
+if TYPE_CHECKING:
+    from dfwizard.controller import Controller, Prospect
+    from dfwizard.execution.store import Run
+
+Options = argparse.Namespace
+
+
+def dispatch(options: Options) -> int:
+    """Carry out the command in `options` and give the exit code; nothing is raised."""
+    try:
+        code = _COMMANDS[options.command](options)
+        sys.stdout.flush()
+        return code
+    except DfwizardError as error:
+        _say(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nInterrupted; nothing was changed by this command.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output (head, less) has gone: no more can be said, and the interpreter must not try.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _broken(error)
+
+
+def _say(error: DfwizardError) -> None:
+    from dfwizard.reports.terminal import plain_lines
+
+    first, *rest = plain_lines(str(error)) or [""]
+    print(f"dfwizard: {first}", file=sys.stderr)
+    for line in rest:
+        print(f"  {line}", file=sys.stderr)
+
+
+def _broken(error: Exception) -> int:
+    """Tell of a fault of dfwizard itself without a traceback; that goes to a file."""
+    from dfwizard.execution.store import state_directory
+
+    place = state_directory() / "errors.log"
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(place, flags, 0o600), "a", encoding="utf-8", errors="replace") as file:
+            file.write("".join(traceback.format_tb(error.__traceback__)) + f"{type(error).__name__}\n")
+        kept = f"; where it happened is in {place}"
+    except OSError:
+        kept = ""
+    print(f"dfwizard: this is a fault of dfwizard itself ({type(error).__name__}){kept}", file=sys.stderr)
+    print("  A run that was started goes on: `dfwizard runs` shows it.", file=sys.stderr)
+    return 1
+
+
+def _controller(options: Options) -> Controller:
+    from dfwizard.controller import Controller as Door
+
+    if options.state_dir:
+        os.environ["DFWIZARD_STATE_DIR"] = str(Path(options.state_dir).absolute())
+    return Door(rules_file=Path(options.rules) if options.rules else None)
+
+
+def _print_json(value: object) -> None:
+    from dfwizard import codec
+
+    print(codec.dumps(value, indent=2))
+
+
+def _inspect(options: Options) -> int:
+    from dfwizard.reports.facts_text import facts_text
+
+    facts = _controller(options).inspect(options.path, php=options.php, url=options.url)
+    if options.json:
+        _print_json(facts)
+    else:
+        print(facts_text(facts))
+    return 0
+
+
+def _plan(options: Options) -> int:
+    controller = _controller(options)
+    prospect = _prepare(controller, options)
+    if options.format == "json":
+        _print_json(prospect.plan)
+    elif options.format == "sh":
+        print(controller.script(prospect), end="")
+    elif options.format == "md":
+        from dfwizard.reports.plan_markdown import plan_markdown
+
+        print(plan_markdown(prospect.plan))
+    else:
+        from dfwizard.reports.plan_text import plan_text
+
+        print(plan_text(prospect.plan))
+        _mention_blockers(prospect)
+    return 0
+
+
+def _mention_blockers(prospect: Prospect) -> None:
+    blocking = prospect.blockers(frozenset())
+    if blocking:
+        names = ", ".join(finding.id for finding in blocking)
+        print(f"\n{len(blocking)} findings block this plan ({names}): see `dfwizard check`.", file=sys.stderr)
+
+
+def _prepare(controller: Controller, options: Options) -> Prospect:
+    return controller.prepare(
+        options.path, options.to, php=options.php, url=options.url, backup_dir=options.backup_dir
+    )
+
+
+def _check(options: Options) -> int:
+    from dfwizard.planning.findings import Severity
+    from dfwizard.reports.findings_text import findings_text
+
+    prospect = _prepare(_controller(options), options)
+    accepted = frozenset(options.accept)
+    if options.json:
+        _print_json(prospect.findings)
+    else:
+        print(findings_text(prospect.findings, accepted=accepted))
+    if prospect.blockers(accepted):
+        return BlockedError.exit_code
+    return 4 if any(finding.severity is Severity.WARNING for finding in prospect.findings) else 0
+
+
+def _verify(options: Options) -> int:
+    from dfwizard.reports.verification_text import verification_text
+    from dfwizard.verification.result import Verdict
+
+    verification = _controller(options).verify(options.path, php=options.php, url=options.url)
+    if options.json:
+        _print_json(verification)
+    else:
+        print(verification_text(verification))
+    return {Verdict.FAILED: 1, Verdict.WARNING: 4}.get(verification.verdict, 0)
+
+
+def _backup(options: Options) -> int:
+    controller = _controller(options)
+    if options.path == "verify" and options.directory:
+        check = controller.verify_backup(options.directory, on_output=_progress)
+        if options.json:
+            _print_json(check)
+        else:
+            print(
+                "\n".join(
+                    (
+                        *(f"proven: {line}" for line in check.proven),
+                        *(f"note: {line}" for line in check.notes),
+                    )
+                )
+            )
+        return 0
+    if options.directory:
+        raise UsageError(
+            f"`backup` takes one directory, not also {options.directory!r}",
+            remedy="Say `dfwizard backup PATH`, or `dfwizard backup verify DIR`.",
+        )
+    directory = controller.backup(
+        options.path, php=options.php, backup_dir=options.backup_dir, on_output=_progress
+    )
+    if options.json:
+        print(json.dumps({"backup": directory}))
+    else:
+        print(f"Backup taken and proven: {directory}")
+    return 0
+
+
+def _progress(line: str) -> None:
+    from dfwizard.reports.terminal import plain
+
+    print(f"    {plain(line)}", file=sys.stderr, flush=True)
+
+
+def _upgrade(options: Options) -> int:
+    from dfwizard.cli.asking import confirm
+    from dfwizard.cli.following import follow_run
+    from dfwizard.execution.store import OnFailure
+    from dfwizard.planning.findings import Severity
+    from dfwizard.reports.findings_text import findings_text
+    from dfwizard.reports.plan_text import plan_text
+
+    controller = _controller(options)
+    prospect = _prepare(controller, options)
+    accepted = frozenset(options.accept)
+    grave = tuple(one for one in prospect.findings if one.severity in (Severity.BLOCKER, Severity.WARNING))
+    print(findings_text(grave, accepted=accepted), file=sys.stderr)
+    if not prospect.blockers(accepted) and not options.yes:
+        print(plan_text(prospect.plan), file=sys.stderr)
+        confirm(
+            f"Upgrade {options.path} from {prospect.plan.frm} to {prospect.plan.to}?",
+            "Nothing has changed so far. Up to the step `dotenv` nothing but maintenance mode will have changed.",
+        )
+    policy = options.on_failure or ("rollback" if options.yes else "auto")
+    policy = "auto" if policy == "ask" else policy
+    run = controller.start_upgrade(prospect, accepted=accepted, on_failure=OnFailure(policy))
+    return _started(controller, run, options.detach, follow_run)
+
+
+def _started(
+    controller: Controller, run: Run, detach: bool, follow: Callable[..., int], *, since: int = 0
+) -> int:
+    print(f"run {run.id}", file=sys.stderr)
+    if detach:
+        print(f"Started. Watch it with: dfwizard attach {run.id}")
+        return 0
+    return follow(controller, run, since=since)
+
+
+def _rollback(options: Options) -> int:
+    from dfwizard.cli.asking import confirm
+    from dfwizard.cli.following import follow_run
+    from dfwizard.reports.terminal import plain
+
+    controller = _controller(options)
+    run = controller.store.find(options.run)
+    record = run.record()
+    losses = controller.losses(run)
+    if losses:
+        print(
+            "Written since the upgrade, and lost by a rollback (it stays in the backup of the present state):",
+            file=sys.stderr,
+        )
+        for line in losses:
+            print(f"  {plain(line)}", file=sys.stderr)
+    if not options.yes:
+        confirm(
+            f"Take run {run.id} back: {record.instance} from {record.to} to {record.frm}?",
+            "The present state is backed up first. Nothing has changed so far.",
+        )
+    since = run.state().seq
+    controller.start_rollback(run)
+    return _started(controller, run, options.detach, follow_run, since=since)
+
+
+def _runs(options: Options) -> int:
+    from dfwizard.cli.listing import runs_json, runs_text
+    from dfwizard.execution.store import Store
+
+    if options.state_dir:
+        os.environ["DFWIZARD_STATE_DIR"] = str(Path(options.state_dir).absolute())
+    store = Store()
+    if options.json:
+        print(json.dumps(runs_json(store), indent=2))
+    else:
+        print(runs_text(store))
+    return 0
+
+
+def _attach(options: Options) -> int:
+    from dfwizard.cli.following import follow_run
+
+    controller = _controller(options)
+    return follow_run(controller, controller.store.find(options.run))
+
+
+def _resume(options: Options) -> int:
+    from dfwizard.cli.following import follow_run
+
+    controller = _controller(options)
+    run = controller.store.find(options.run)
+    since = run.state().seq
+    controller.resume(run)
+    return _started(controller, run, options.detach, follow_run, since=since)
+
+
+def _decide(options: Options) -> int:
+    controller = _controller(options)
+    controller.decide(controller.store.find(options.run), options.decision)
+    print(f"{options.decision}: taken by the runner. Watch it with: dfwizard attach {options.run}")
+    return 0
+
+
+def _report(options: Options) -> int:
+    from dfwizard.reports.run_report import render
+
+    controller = _controller(options)
+    print(render(controller.report(controller.store.find(options.run)), options.format))
+    return 0
+
+
+def _run_detached(options: Options) -> int:
+    from dfwizard.controller import serve_run
+
+    rules = Path(options.rules) if options.rules else None
+    return serve_run(Path(options.directory), request=options.request, rules_file=rules)
+
+
+def _rules(options: Options) -> int:
+    from dfwizard.cli.listing import rules_text
+    from dfwizard.rules import check_file, load, show
+
+    if options.action == "check":
+        if not options.file:
+            raise UsageError("`rules check` needs a file", remedy="Say `dfwizard rules check FILE`.")
+        problems = check_file(Path(options.file))
+        if options.json:
+            _print_json(problems)
+        else:
+            print("\n".join(str(problem) for problem in problems) or f"{options.file}: fine")
+        return UsageError.exit_code if problems else 0
+    rules = load(Path(options.file or options.rules) if options.file or options.rules else None)
+    print(json.dumps(show(rules), indent=2) if options.json else rules_text(rules))
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[Options], int]] = {
+    "inspect": _inspect,
+    "plan": _plan,
+    "check": _check,
+    "verify": _verify,
+    "backup": _backup,
+    "upgrade": _upgrade,
+    "rollback": _rollback,
+    "runs": _runs,
+    "attach": _attach,
+    "resume": _resume,
+    "decide": _decide,
+    "report": _report,
+    "rules": _rules,
+    "run-detached": _run_detached,
+}

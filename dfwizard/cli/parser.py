@@ -1,0 +1,248 @@
+"""The arguments of the command line, with examples."""
+
+from __future__ import annotations
+
+import argparse
+
+from typing import TYPE_CHECKING
+
+from dfwizard import __version__
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+
+EPILOG = """\
+examples:
+  dfwizard inspect /opt/dreamfactory
+  dfwizard check /opt/dreamfactory --to latest
+  dfwizard plan /opt/dreamfactory --to 7.1.0 --format sh > upgrade.sh
+  dfwizard upgrade /opt/dreamfactory --to 7.1.0
+  dfwizard upgrade /opt/dreamfactory --to 7.1.0 --yes --on-failure rollback
+  dfwizard attach
+  dfwizard rollback latest
+
+exit codes:
+  0 done   1 error   2 usage   3 blocked by checks or by another run   4 done with warnings
+  5 failed and rolled back   6 rollback failed
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands; the chosen one is in `command`."""
+    parser = argparse.ArgumentParser(
+        prog="dfwizard",
+        description="Upgrade a DreamFactory installation, prove the result, and take it back if anything goes wrong.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"dfwizard {__version__}")
+    parser.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        help="where runs and backups are kept (default: /var/lib/dfwizard for root)",
+    )
+    parser.add_argument("--rules", metavar="FILE", help="a rules file of your own, over the built-in ones")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _looking(commands)
+    _backup(commands)
+    _changing(commands)
+    _runs(commands)
+    _rules(commands)
+    return parser
+
+
+def _add(commands: _Commands, name: str, text: str, *examples: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog="examples:\n" + "\n".join(f"  dfwizard {line}" for line in examples) if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _instance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", help="the instance's directory, such as /opt/dreamfactory")
+    parser.add_argument(
+        "--php", metavar="PATH", help="the php that runs artisan and composer (default: php on the PATH)"
+    )
+    parser.add_argument(
+        "--url", metavar="URL", help="where this instance answers (default: found in the web server's sites)"
+    )
+
+
+def _target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to", metavar="RELEASE", required=True, help="the release to go to: 7.1.0, a tag, or latest"
+    )
+    parser.add_argument(
+        "--backup-dir",
+        metavar="DIR",
+        help="where the backup goes, a directory is made in it (default: the state directory)",
+    )
+
+
+def _accept(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--accept",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="override the blocking finding of this id, such as php-window; it is recorded (may be repeated)",
+    )
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _looking(commands: _Commands) -> None:
+    inspect = _add(
+        commands,
+        "inspect",
+        "show what is installed: version with its evidence, PHP, .env, database, web server (read-only)",
+        "inspect /opt/dreamfactory",
+        "inspect /opt/dreamfactory --json",
+    )
+    _instance(inspect)
+    _json(inspect)
+    plan = _add(
+        commands,
+        "plan",
+        "show every step of an upgrade with its command, reason and undo (read-only)",
+        "plan /opt/dreamfactory --to latest",
+        "plan /opt/dreamfactory --to 7.1.0 --format sh > upgrade.sh",
+        "plan /opt/dreamfactory --to 7.1.0 --format md > runbook.md",
+    )
+    _instance(plan)
+    _target(plan)
+    plan.add_argument(
+        "--format", choices=("text", "json", "sh", "md"), default="text", help="how to print it"
+    )
+    check = _add(
+        commands,
+        "check",
+        "show what would stop or endanger an upgrade (read-only)",
+        "check /opt/dreamfactory --to 7.7.0",
+    )
+    _instance(check)
+    _target(check)
+    _accept(check)
+    _json(check)
+    verify = _add(
+        commands,
+        "verify",
+        "compare the instance with what it was before its last run (read-only)",
+        "verify /opt/dreamfactory",
+    )
+    _instance(verify)
+    _json(verify)
+
+
+def _backup(commands: _Commands) -> None:
+    backup = _add(
+        commands,
+        "backup",
+        "back up code, .env and database and prove it; or verify a backup",
+        "backup /opt/dreamfactory",
+        "backup /opt/dreamfactory --backup-dir /mnt/backups",
+        "backup verify /var/lib/dfwizard/backups/dreamfactory-20260105-004100",
+    )
+    backup.add_argument(
+        "path", metavar="PATH", help="the instance's directory; or the word verify, and a backup's directory"
+    )
+    backup.add_argument("directory", metavar="DIR", nargs="?", help="with verify: the backup to verify")
+    backup.add_argument(
+        "--backup-dir", metavar="DIR", help="where the backup goes; a directory is made in it"
+    )
+    backup.add_argument("--php", metavar="PATH", help="the php to ask the database with")
+    _json(backup)
+
+
+def _changing(commands: _Commands) -> None:
+    upgrade = _add(
+        commands,
+        "upgrade",
+        "upgrade an instance: check, back up, prove, run, verify",
+        "upgrade /opt/dreamfactory --to latest",
+        "upgrade /opt/dreamfactory --to 7.1.0 --yes --on-failure rollback",
+        "upgrade /opt/dreamfactory --to 7.1.0 --yes --accept php-window",
+    )
+    _instance(upgrade)
+    _target(upgrade)
+    _accept(upgrade)
+    upgrade.add_argument("--yes", action="store_true", help="do not ask; warnings count as read")
+    upgrade.add_argument(
+        "--on-failure",
+        choices=("ask", "rollback", "stop"),
+        help="what a failed step leads to (default: ask; with --yes: rollback)",
+    )
+    upgrade.add_argument(
+        "--detach", action="store_true", help="start it and return at once; see `dfwizard attach`"
+    )
+    rollback = _add(
+        commands,
+        "rollback",
+        "take a run back: the instance becomes identical to what it was before",
+        "rollback latest",
+        "rollback 20260105-004100-1f2e --yes",
+    )
+    rollback.add_argument("run", metavar="RUN", help="the run's id, its beginning, or latest")
+    rollback.add_argument("--yes", action="store_true", help="do not ask")
+    rollback.add_argument("--detach", action="store_true", help="start it and return at once")
+
+
+def _runs(commands: _Commands) -> None:
+    runs = _add(commands, "runs", "list runs: going, finished, interrupted", "runs", "runs --json")
+    _json(runs)
+    attach = _add(
+        commands,
+        "attach",
+        "watch a run; Ctrl-C stops the watching, never the run",
+        "attach",
+        "attach 20260105",
+    )
+    attach.add_argument("run", metavar="RUN", nargs="?", default="latest", help="the run (default: latest)")
+    resume = _add(commands, "resume", "go on with a run whose runner was killed or stopped", "resume latest")
+    resume.add_argument("run", metavar="RUN", help="the run's id, its beginning, or latest")
+    resume.add_argument("--detach", action="store_true", help="start it and return at once")
+    decide = _add(
+        commands,
+        "decide",
+        "answer a run that waits, or steer one that goes",
+        "decide latest retry",
+        "decide latest rollback",
+        "decide latest pause",
+    )
+    decide.add_argument("run", metavar="RUN", help="the run's id, its beginning, or latest")
+    decide.add_argument(
+        "decision", choices=("retry", "skip", "rollback", "stop", "pause", "continue"), help="what to do"
+    )
+    report = _add(
+        commands,
+        "report",
+        "print the report of a run",
+        "report latest",
+        "report latest --format md > report.md",
+    )
+    report.add_argument("run", metavar="RUN", help="the run's id, its beginning, or latest")
+    report.add_argument("--format", choices=("text", "json", "md"), default="text", help="how to print it")
+    detached = commands.add_parser("run-detached")  # what the runner's own process is; not for people
+    detached.add_argument("directory")
+    detached.add_argument("--request", choices=("run", "rollback"), default="run")
+
+
+def _rules(commands: _Commands) -> None:
+    rules = _add(
+        commands,
+        "rules",
+        "show what is known of DreamFactory's releases, or check a rules file",
+        "rules show",
+        "rules show --json",
+        "rules check my-rules.toml",
+    )
+    rules.add_argument("action", choices=("show", "check"), help="show the rules in force, or check a file")
+    rules.add_argument("file", metavar="FILE", nargs="?", help="with check: the file")
+    _json(rules)

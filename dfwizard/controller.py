@@ -1,0 +1,443 @@
+"""The one door for every face: inspect, plan, check, back up, start, follow, decide, roll back, verify, report."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dfwizard import codec
+from dfwizard.access import Access, open_instance
+from dfwizard.actions import RECORDED, Recorded, losses, make_actions, private_directory, verify_instance
+from dfwizard.backup import shows
+from dfwizard.backup.context import BackupContext
+from dfwizard.backup.manifest import ENV, read_manifest
+from dfwizard.backup.prove import BackupCheck, prove
+from dfwizard.backup.prove import verify as verify_backup
+from dfwizard.backup.take import take
+from dfwizard.errors import BlockedError, DfwizardError, UsageError
+from dfwizard.execution.attach import Update, alive, follow
+from dfwizard.execution.control import ask
+from dfwizard.execution.launch import launch
+from dfwizard.execution.lock import holder
+from dfwizard.execution.runner import serve
+from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
+from dfwizard.hosts.local import LocalHost
+from dfwizard.instance import dotenv
+from dfwizard.instance.inspect import inspect
+from dfwizard.instance.origin import ask_tags, read_targets
+from dfwizard.planning.checks import Context, Needs, ServiceType, check
+from dfwizard.planning.findings import Finding, blockers
+from dfwizard.planning.plan import EditDotenv, Plan, Verify
+from dfwizard.planning.rollback import plan_rollback
+from dfwizard.planning.upgrade import Wish, dotenv_changes, plan_upgrade, road
+from dfwizard.rules import Rules, load
+
+if TYPE_CHECKING:
+    from dfwizard.execution.events import Request
+    from dfwizard.hosts.base import Host
+    from dfwizard.instance.facts import Facts
+    from dfwizard.reports.run_report import RunReport
+    from dfwizard.rules import Release
+    from dfwizard.verification.result import Verification
+
+OnFact = Callable[[str, object], None]
+OnOutput = Callable[[str], None]
+
+_CHECKLIST = (
+    ("event_script", "name"),
+    ("scheduler_tasks", "name"),
+    ("script_config", "service_id"),
+    ("limits", "name"),
+)
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """An upgrade that could be started: what is there, what would be done, what speaks against it."""
+
+    facts: Facts
+    plan: Plan
+    findings: tuple[Finding, ...]
+
+    def blockers(self, accepted: frozenset[str]) -> tuple[Finding, ...]:
+        """Give the findings that forbid to begin, given the accepted ones."""
+        return blockers(self.findings, accepted)
+
+
+class Controller:
+    """What screens and command line call. It holds no state of a run: that is in the run's journal."""
+
+    def __init__(
+        self, *, host: Host | None = None, rules_file: Path | None = None, state: Path | None = None
+    ) -> None:
+        self.host: Host = host or LocalHost()
+        self.store = Store(state)
+        self._rules_file = rules_file.absolute() if rules_file else None
+        self._rules: Rules | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """Give the rules in force, read when first asked for.
+
+        Raises:
+            RulesError: the user's rules file is wrong.
+        """
+        if self._rules is None:
+            self._rules = load(self._rules_file)
+        return self._rules
+
+    def inspect(
+        self, path: str, *, php: str | None = None, url: str | None = None, on_fact: OnFact | None = None
+    ) -> Facts:
+        """Find out what is installed at `path`; nothing is changed.
+
+        Raises:
+            UsageError: there is no DreamFactory.
+        """
+        return inspect(self.host, path, self.rules, php=php, url=url, on_fact=on_fact)
+
+    def prepare(
+        self,
+        path: str,
+        target: str,
+        *,
+        php: str | None = None,
+        url: str | None = None,
+        backup_dir: str | None = None,
+        on_fact: OnFact | None = None,
+    ) -> Prospect:
+        """Inspect, plan the road to `target` and check it; nothing is changed.
+
+        Raises:
+            UsageError: there is no DreamFactory, or no such release.
+            BlockedError: no road leads there.
+        """
+        facts = self.inspect(path, php=php, url=url, on_fact=on_fact)
+        installed, way = road(facts, self.rules, target)
+        account = {"owner": facts.tree.owner, "home": facts.owner_home}
+        origin = ask_tags(self.host, facts.path, **account)
+        if not origin.error:
+            origin = read_targets(self.host, facts.path, origin, tuple(one.tag for one in way), **account)
+        backup = self._new_backup(facts.path, backup_dir)
+        try:
+            access = open_instance(self.host, facts)
+        except DfwizardError:
+            access = None  # the checks say so
+        edit = self._edit(access, facts, installed, way[-1]) if access else None
+        lines = self._shows(access, backup) if access else ((), ())
+        plan = plan_upgrade(facts, origin, self.rules, installed, way, Wish(backup, php), edit, lines)
+        context = Context(facts, origin, self.rules, installed, way, plan, needs=needs(facts, backup))
+        if access is not None and facts.database is not None and facts.database.reachable:
+            context = self._ask_database(access, context)
+        return Prospect(facts, plan, check(context))
+
+    def script(self, prospect: Prospect) -> str:
+        """Give the prospect's plan as a POSIX shell script.
+
+        Raises:
+            DfwizardError: `.env` cannot be read, or the backup's tools are missing.
+        """
+        from dfwizard.reports.plan_script import Script, plan_script
+
+        access, goal = open_instance(self.host, prospect.facts), self.rules.by_tag(prospect.plan.to)
+        script = Script(
+            prospect.plan,
+            prospect.facts,
+            access.subject(),
+            access.env,
+            made_at=_now(),
+            status_version=goal.config_version if goal else "",
+        )
+        return plan_script(script)
+
+    def _edit(self, access: Access, facts: Facts, installed: Release, goal: Release) -> EditDotenv | None:
+        changes = dotenv_changes(facts, self.rules, installed, goal)
+        if not changes:
+            return None
+        return EditDotenv(changes, dotenv.diff(access.env, dotenv.edit(access.env, changes)))
+
+    def _shows(self, access: Access, backup: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        private = private_directory(backup)
+        try:
+            subject = access.subject()
+        except DfwizardError:
+            return (), ()  # a tool is missing: the checks say which
+        return shows.shows_take(subject, backup, private), shows.shows_prove(subject, backup, private)
+
+    def _ask_database(self, access: Access, context: Context) -> Context:
+        from dfwizard.instance.probe import probe_facts, probe_names
+
+        try:
+            found = probe_facts(access.probe())
+            lists = probe_names(access.probe(), _CHECKLIST)
+        except DfwizardError:
+            return context
+        services = tuple(ServiceType(name, count, count) for name, count in found.service_types.items())
+        return replace(
+            context, services=services, lists={table: names for (table, _), names in lists.items()}
+        )
+
+    def _new_backup(self, instance: str, backup_dir: str | None, suffix: str = "") -> str:
+        parent = posixpath.abspath(backup_dir) if backup_dir else str(self.store.directory / "backups")
+        moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+        name = posixpath.basename(instance.rstrip("/")) or "instance"
+        return posixpath.join(parent, f"{name}-{moment}{suffix}")
+
+    def backup(
+        self, path: str, *, php: str | None = None, backup_dir: str | None = None, on_output: OnOutput
+    ) -> str:
+        """Take a backup of the instance, prove it, and give its directory.
+
+        Raises:
+            BackupError: it could not be taken or proven.
+        """
+        facts = self.inspect(path, php=php)
+        access = open_instance(self.host, facts)
+        directory = self._new_backup(facts.path, backup_dir)
+        context = BackupContext(self.host, private_directory(directory), report=on_output)
+        subject = access.subject()
+        try:
+            take(
+                context,
+                subject,
+                directory,
+                release=facts.version.release,
+                commit=facts.git.commit if facts.git else None,
+                system_files=facts.web.sites,
+            )
+            prove(context, subject, directory)
+        finally:
+            self.host.remove(context.private)
+        return directory
+
+    def verify_backup(self, directory: str, *, on_output: OnOutput) -> BackupCheck:
+        """Show everything that can be shown of the backup in `directory`.
+
+        With access to the instance's database it is restored into a scratch database as well.
+
+        Raises:
+            BackupError: it is unfinished or damaged.
+        """
+        directory = posixpath.abspath(directory)
+        context = BackupContext(self.host, private_directory(directory), report=on_output)
+        manifest = read_manifest(self.host, directory)
+        subject = None
+        with suppress(DfwizardError):
+            facts = self.inspect(manifest.instance)
+            subject = open_instance(self.host, facts, env_from=posixpath.join(directory, ENV)).subject()
+        try:
+            return verify_backup(context, directory, subject)
+        finally:
+            self.host.remove(context.private)
+
+    def start_upgrade(
+        self, prospect: Prospect, *, accepted: frozenset[str], on_failure: OnFailure = OnFailure.AUTO
+    ) -> Run:
+        """Start the prospect's plan in a process of its own, and give the run once it has begun.
+
+        Raises:
+            BlockedError: a finding forbids it.
+            HeldError: another run holds the instance; the message says which and since when.
+        """
+        blocking = prospect.blockers(accepted)
+        if blocking:
+            names = ", ".join(finding.id for finding in blocking)
+            can = [finding.id for finding in blocking if finding.acceptable]
+            override = (
+                f" What you take upon yourself: {' '.join(f'--accept {name}' for name in can)}" if can else ""
+            )
+            raise BlockedError(
+                f"nothing was changed: {len(blocking)} findings block the upgrade ({names})",
+                where=prospect.facts.path,
+                remedy=f"Do what each finding says, then try again.{override}",
+            )
+        self._refuse_held(prospect.facts.path)
+        run = self.store.create(
+            prospect.plan,
+            prospect.facts,
+            host=self.host.name,
+            on_failure=on_failure,
+            accepted=tuple(sorted(accepted & {finding.id for finding in prospect.findings})),
+            versions={"python": sys.version.split()[0]},
+        )
+        run.write("findings.json", codec.dumps(prospect.findings))
+        try:
+            self._launch(run, "run")
+        except DfwizardError:
+            discard_unstarted(run)
+            raise
+        return run
+
+    def _refuse_held(self, instance: str) -> None:
+        found = holder(Path(instance)) if self.host.name == "localhost" else None
+        if found is not None:
+            from dfwizard.errors import HeldError
+
+            raise HeldError(
+                f"the instance is held by {found}",
+                where=instance,
+                remedy="Watch it with `dfwizard attach`, or wait for its end.",
+            )
+
+    def start_rollback(self, run: Run) -> None:
+        """Start taking back what `run` has done, in a process of its own.
+
+        Raises:
+            UsageError: there is nothing to take back.
+            HeldError: another process holds the run or the instance.
+        """
+        self._launch(run, "rollback")
+
+    def resume(self, run: Run) -> None:
+        """Go on with a run whose runner is gone, or that ended with a failed step.
+
+        Raises:
+            UsageError: it is over.
+            HeldError: its runner lives.
+        """
+        self._launch(run, "run")
+
+    def _launch(self, run: Run, request: str) -> None:
+        rules = ("--rules", str(self._rules_file)) if self._rules_file else ()
+        os.environ["DFWIZARD_STATE_DIR"] = str(self.store.directory)
+        module = (sys.executable, "-m", "dfwizard")
+        launch(run, (*module, *rules, "run-detached", str(run.directory), "--request", request))
+
+    def follow(self, run: Run, *, seq: int = 0) -> Iterator[Update]:
+        """Give what happens in a run, events after number `seq` and the output of the step going on."""
+        return follow(run, seq=seq)
+
+    def decide(self, run: Run, decision: str) -> None:
+        """Answer a run that waits (`retry`, `skip`, `rollback`, `stop`), or `pause` and `continue` one that goes.
+
+        Raises:
+            UsageError: the runner does not wait for that.
+            DfwizardError: no runner answers.
+        """
+        if decision in ("pause", "continue"):
+            ask(run.socket, {"do": decision})
+        else:
+            ask(run.socket, {"do": "decide", "decision": decision})
+
+    def is_alive(self, run: Run) -> bool:
+        """Tell whether a runner works on the run."""
+        return alive(run, run.state().runner)
+
+    def backup_of(self, run: Run) -> str:
+        """Give the directory of the run's backup."""
+        return run.plan().backup
+
+    def losses(self, run: Run) -> tuple[str, ...]:
+        """Give what users wrote since the run's upgrade ended, by table; empty where that cannot be told."""
+        try:
+            return losses(run, open_instance(self.host, run.facts()))
+        except DfwizardError:
+            return ()
+
+    def verify(self, path: str, *, php: str | None = None, url: str | None = None) -> Verification:
+        """Compare the instance with what it was before its last finished upgrade; nothing is changed.
+
+        Raises:
+            UsageError: no run of this instance has ended well.
+        """
+        wanted = posixpath.realpath(path)
+        for run in self.store.list():
+            with suppress(DfwizardError):
+                if run.record().instance == wanted and run.state().outcome in ("done", "done-with-warnings"):
+                    return self._verify(run, php, url)
+        raise UsageError(
+            "no upgrade of this instance by dfwizard has ended well, so there is nothing to compare with",
+            where=path,
+            remedy="See `dfwizard runs`, and `dfwizard inspect` for what is installed.",
+        )
+
+    def _verify(self, run: Run, php: str | None, url: str | None) -> Verification:
+        before, plan = run.facts(), run.plan()
+        if url is not None:
+            before = replace(before, web=replace(before.web, url=url))
+        access = open_instance(self.host, before)
+        access = replace(access, php=php) if php else access
+        path = run.directory / RECORDED
+        recorded = codec.loads(Recorded, path.read_bytes(), where=str(path))
+        verification, _ = verify_instance(
+            access,
+            before,
+            recorded,
+            self.rules,
+            plan=plan,
+            action=Verify(plan.to),
+            accepted=frozenset(run.record().accepted),
+        )
+        return verification
+
+    def report(self, run: Run) -> RunReport:
+        """Give the report of a run, finished or not."""
+        from dfwizard.reports.run_report import make_report
+
+        return make_report(run)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def needs(facts: Facts, backup: str) -> tuple[Needs, ...]:
+    """Give the space that an upgrade needs: backup, the present state's before a rollback, the tree beside itself, scratch database."""
+    database = facts.database.size or 0 if facts.database else 0
+    # Compressed both are a third at most (measured: a quarter); counted as half, and twice for the backup before a rollback.
+    saved = (facts.tree.size + database) // 2
+    wanted = [
+        Needs(posixpath.dirname(backup), 2 * saved + (64 << 20), "the backup, and the one before a rollback"),
+        Needs(
+            facts.path,
+            facts.tree.size + (256 << 20),
+            "new packages, and the old tree beside the new one in a rollback",
+        ),
+    ]
+    if facts.database and facts.database.driver == "sqlite":
+        wanted.append(Needs(facts.path, 2 * database, "copies of the SQLite database"))
+    return tuple(wanted)
+
+
+def serve_run(directory: Path, *, request: Request, rules_file: Path | None = None) -> int:
+    """Be the process that owns a run, and give its exit code; see `runner.serve`."""
+    host, run = LocalHost(), Run(directory.absolute())
+    secrets: tuple[bytes, ...] = ()
+    with suppress(DfwizardError):
+        secrets = open_instance(host, run.facts()).secrets
+    try:
+        return serve(
+            run.directory,
+            host,
+            make_actions(load(rules_file)),
+            lambda plan, begun: _plan_back(host, run, plan, begun),
+            request=request,
+            secrets=secrets,
+        )
+    finally:
+        with suppress(DfwizardError):
+            host.remove(private_directory(run.plan().backup))
+
+
+def _plan_back(host: Host, run: Run, plan: Plan, begun: tuple[str, ...]) -> Plan:
+    token = f"{run.id}-{len(run.plans())}"
+    present = f"{plan.backup}-before-rollback-{len(run.plans())}"
+    lines: tuple[tuple[str, ...], ...] = ((), (), ())
+    with suppress(DfwizardError):
+        access = open_instance(host, run.facts(), env_from=posixpath.join(plan.backup, ENV))
+        subject, private = access.subject(), private_directory(plan.backup)
+        lines = (
+            shows.shows_take(subject, present, private),
+            shows.shows_restore_tree(subject, plan.backup, token),
+            shows.shows_restore_database(subject, plan.backup, private),
+        )
+    return plan_rollback(
+        plan, begun, present_backup=present, token=token, shows=(lines[0], lines[1], lines[2])
+    )
