@@ -114,7 +114,9 @@ class DatabaseFacts:
 
     `driver` is mysql, pgsql, sqlite or sqlsrv; `server` the server's own version text (`10.11.19-MariaDB`);
     `address` host:port, socket or file;
-    `size` bytes; `tables` row counts by table; `error` the reason when it could not be reached.
+    `size` bytes; `tables` row counts by table; `error` the reason when it could not be reached. `service_types` are
+    services by type, `active_types` the active ones of them; `password_costs` users by the bcrypt cost of their password; `notes`
+    peculiarities of the settings.
     """
 
     driver: str
@@ -127,6 +129,10 @@ class DatabaseFacts:
     tables: Mapping[str, int] = field(default_factory=dict)
     writable: bool | None = None
     error: str | None = None
+    service_types: Mapping[str, int] = field(default_factory=dict)
+    active_types: Mapping[str, int] = field(default_factory=dict)
+    password_costs: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,16 @@ final class Database
         $this->run('USE ' . $this->quoted($this->name));
         $this->run('SET NAMES utf8mb4');
         $this->run("SET SESSION sql_mode = '', time_zone = '+00:00'");
-        // values as they are stored: no conversion may hide a difference
-        $this->run('SET character_set_results = NULL');
         $this->run('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
         $this->run('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+    }
+
+    // Values as they are stored: no conversion of character sets may hide a difference.
+    public function readBytes()
+    {
+        if ($this->driver === 'mysql') {
+            $this->run('SET character_set_results = NULL');
+        }
     }
 
     private function openPgsql(array $db, array $options)
@@ -389,6 +395,7 @@ function server(Database $db)
 
 function digest(Database $db, array $request)
 {
+    $db->readBytes();
     $volatile = array_flip($request['skip_rows']);
     $leaveOut = array_column($request['leave_out'], 1, 0);
     $tables = [];
@@ -530,7 +537,8 @@ function facts(Database $db, array $request)
         'writable' => writable($db, $request),
         'tables' => $counts,
         'migrations' => $migrations ? $db->column("SELECT migration FROM $migrations ORDER BY id") : [],
-        'service_types' => $service ? counted($db, "SELECT type, count(*) FROM $service WHERE $active GROUP BY type") : [],
+        'service_types' => $service ? counted($db, "SELECT type, count(*) FROM $service GROUP BY type") : [],
+        'active_types' => $service ? counted($db, "SELECT type, count(*) FROM $service WHERE $active GROUP BY type") : [],
         'password_costs' => $user
             ? counted($db, "SELECT substr(password, 5, 2), count(*) FROM $user WHERE password LIKE '\$2y\$%' GROUP BY 1") : [],
         'encrypted' => encrypted($db, $tables, $prefix, 20),
@@ -555,6 +563,7 @@ function contents(Database $db, array $request)
 {
     $tables = $db->tables();
     $table = $request['table'];
+    $db->readBytes();
     if (!isset($tables[$table])) {
         throw new RuntimeException('there is no table ' . $table);
     }

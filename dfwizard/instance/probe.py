@@ -64,9 +64,9 @@ class EncryptedValue:
 class ProbedFacts:
     """What there is to know of a database without changing it.
 
-    `size` in bytes; `tables` row counts; `writable` what the privileges say (None: not known, as when they come through roles);
-    `migrations` in the order they ran; `service_types` active services by type; `password_costs` users by bcrypt cost; `encrypted`
-    at most 20 values.
+    `size` in bytes; `tables` row counts; `writable` what the privileges say (None: not known, as when they come through
+    roles); `migrations` in the order they ran; `service_types` services by type and `active_types` the active ones;
+    `password_costs` users by bcrypt cost; `encrypted` at most 20 values.
     """
 
     server: str
@@ -75,6 +75,7 @@ class ProbedFacts:
     tables: Mapping[str, int]
     migrations: tuple[str, ...]
     service_types: Mapping[str, int]
+    active_types: Mapping[str, int]
     password_costs: Mapping[str, int]
     encrypted: tuple[EncryptedValue, ...]
 
@@ -115,6 +116,7 @@ def probe_facts(probe: Probe, *, timeout: float = 60.0, mark: str | None = None)
         tables=_counts(data["tables"]),
         migrations=tuple(data["migrations"]),
         service_types=_counts(data["service_types"]),
+        active_types=_counts(data["active_types"]),
         password_costs=_counts(data["password_costs"]),
         encrypted=tuple(EncryptedValue(**item) for item in data["encrypted"]),
     )
@@ -245,6 +247,7 @@ def _ask(probe: Probe, request: dict[str, Any], *, timeout: float | None, mark: 
         (probe.php, *_PHP_OPTIONS, "-r", _code()),
         user=probe.user,
         cwd="/",
+        env={"HOME": "/nonexistent"},  # libpq would read certificates and passwords there, or fail on root's
         stdin=_request(probe, request),
         timeout=timeout,
         expect=tuple(range(256)),

@@ -1,0 +1,63 @@
+"""`.env` as it is on the host, without its secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+
+from dfwizard.errors import HostError
+from dfwizard.hosts.base import Host
+from dfwizard.instance import dotenv
+from dfwizard.instance.facts import DotenvFacts
+
+_LARGEST = 1 << 20
+
+
+def read_dotenv(host: Host, path: str) -> tuple[DotenvFacts, dotenv.DotenvFile | None]:
+    """Give the facts of the `.env` of the instance at `path`, and the file itself (None when Laravel refuses it).
+
+    Raises:
+        HostError: it is missing, too large or cannot be read.
+    """
+    file = posixpath.join(path, ".env")
+    stat = host.stat(file, follow=True)
+    if stat is None:
+        raise HostError(
+            "there is no .env: the application has neither a key nor a database without it",
+            where=file,
+            remedy="Put the .env of this installation back; without its APP_KEY nothing encrypted can be read.",
+        )
+    if stat.size > _LARGEST:
+        raise HostError(
+            f".env is {stat.size} bytes large, which is none", where=file, remedy="Look into the file."
+        )
+    data = host.read(file)
+
+    def facts(
+        values: dict[str, str], secret_keys: tuple[str, ...], odd: tuple[str, ...], error: str | None
+    ) -> DotenvFacts:
+        digest = hashlib.sha256(data).hexdigest()
+        return DotenvFacts(file, digest, stat.mode, stat.owner, stat.group, values, secret_keys, odd, error)
+
+    try:
+        parsed = dotenv.parse(data)
+    except dotenv.DotenvSyntaxError as error:
+        return facts({}, (), (), f"line {error.line}: {error.what}"), None
+    shown, hidden = _sorted(parsed)
+    return facts(shown, hidden, tuple(dotenv.second_opinion(data)), None), parsed
+
+
+def _sorted(file: dotenv.DotenvFile) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Part what may be shown from what may not: a harmless key may still hold a secret, such as a URL with a password."""
+    secrets = dotenv.secret_values(file)
+    shown: dict[str, str] = {}
+    hidden: list[str] = []
+    for key, value in file.values.items():
+        if value is None:
+            continue
+        if dotenv.is_secret(key) or any(secret in value for secret in secrets):
+            if value:
+                hidden.append(key)
+        else:
+            shown[key] = value
+    return shown, tuple(hidden)

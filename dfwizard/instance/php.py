@@ -1,0 +1,159 @@
+"""PHP on the command line and behind the web server: version, extensions, pools."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dfwizard.errors import HostError
+from dfwizard.instance.asking import Asker, Problems
+from dfwizard.instance.facts import PhpFacts
+
+_QUESTION = "echo json_encode([PHP_VERSION, PHP_BINARY, array_map('strtolower', get_loaded_extensions())]);"
+_MASTER = re.compile(r"\s*(\d+)\s+php-fpm: master process \((.*)\)\s*$")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One pool of php-fpm: the account it runs as and where it listens (a socket's path, or address:port)."""
+
+    name: str
+    file: str
+    user: str | None
+    group: str | None
+    listen: str
+
+
+@dataclass(frozen=True)
+class Master:
+    """A running php-fpm: its process, configuration file, program and pools."""
+
+    pid: int
+    config: str
+    binary: str
+    pools: tuple[Pool, ...]
+
+
+def cli_php(ask: Asker, program: str) -> PhpFacts:
+    """Ask the command line's PHP for its version and extensions, as the owner runs it.
+
+    Raises:
+        HostError: it is missing or does not start.
+    """
+    result = ask.as_owner(program, "-d", "display_errors=stderr", "-r", _QUESTION)
+    start = result.stdout.find(b"[")
+    try:
+        version, binary, extensions = json.loads(result.stdout[start:])
+    except ValueError:
+        said = (result.error_text.strip() or result.text.strip()).splitlines()[-1:]
+        raise HostError(
+            f"PHP does not start (exit code {result.code}): {' '.join(said)}",
+            where=program,
+            remedy=f"Run {program} -v.",
+        ) from None
+    return PhpFacts("cli", binary or program, version, minor(version), tuple(sorted(extensions)))
+
+
+def minor(version: str) -> str:
+    """Give the first two numbers of a version: 8.2 of 8.2.36."""
+    return ".".join(version.split(".")[:2])
+
+
+def fpm_masters(ask: Asker, processes: str, problems: Problems) -> tuple[Master, ...]:
+    """Find the running php-fpm by their process titles; `processes` is the output of `ps -eo pid=,args=`."""
+    found = []
+    for line in processes.splitlines():
+        if match := _MASTER.match(line):
+            pid, config = int(match[1]), match[2]
+            binary = ask.as_me("readlink", "-f", f"/proc/{pid}/exe").text.strip().removesuffix(" (deleted)")
+            try:
+                pools = read_pools(ask, config)
+            except HostError as error:
+                problems.add(f"php-fpm's configuration {config} cannot be read: {error.what}")
+                pools = ()
+            found.append(Master(pid, config, binary, pools))
+    return tuple(found)
+
+
+def fpm_php(ask: Asker, master: Master) -> PhpFacts:
+    """Ask a php-fpm's program for its version and modules.
+
+    Raises:
+        HostError: it does not start.
+    """
+    said = ask.as_me(master.binary, "-v").text
+    match = re.match(r"PHP (\d+\.\d+\.\d+\S*)", said)
+    if match is None:
+        raise HostError(
+            "it does not tell its version", where=master.binary, remedy=f"Run {master.binary} -v."
+        )
+    modules = ask.as_me(master.binary, "-m").text.split("[Zend Modules]")[0].splitlines()
+    extensions = {line.strip().lower() for line in modules if line.strip() and not line.startswith("[")}
+    return PhpFacts("fpm", master.binary, match[1], minor(match[1]), tuple(sorted(extensions)))
+
+
+def pool_for(masters: Sequence[Master], passes: Sequence[str]) -> tuple[Master, Pool] | None:
+    """Find the pool that listens where the web server sends PHP requests."""
+    wanted = {_endpoint(address) for address in passes}
+    for master in masters:
+        for pool in master.pools:
+            if _endpoint(pool.listen) in wanted:
+                return master, pool
+    return None
+
+
+def read_pools(ask: Asker, config: str) -> tuple[Pool, ...]:
+    """Read the pools of a php-fpm configuration, includes followed once, as php-fpm does.
+
+    Raises:
+        HostError: a file cannot be read.
+    """
+    pools: list[Pool] = []
+    for file in (config, *_included(ask, config)):
+        text = ask.host.read(file, limit=1 << 20).decode("utf-8", "replace")
+        pools += parse_pools(text, file)
+    return tuple(pools)
+
+
+def parse_pools(text: str, file: str) -> list[Pool]:
+    """Read the pools of one file: every section but `[global]`."""
+    sections: dict[str, dict[str, str]] = {}
+    name = "global"
+    for line in text.splitlines():
+        stripped = line.split(";")[0].strip()
+        if stripped.startswith("[") and stripped.endswith("]"):
+            name = stripped[1:-1].strip()
+        elif "=" in stripped:
+            key, _, value = stripped.partition("=")
+            text_value = value.strip().strip("\"'").replace("$pool", name)
+            sections.setdefault(name, {})[key.strip()] = text_value
+    return [
+        Pool(name, file, keys.get("user"), keys.get("group") or keys.get("user"), keys["listen"])
+        for name, keys in sections.items()
+        if name != "global" and "listen" in keys
+    ]
+
+
+def _included(ask: Asker, config: str) -> list[str]:
+    text = ask.host.read(config, limit=1 << 20).decode("utf-8", "replace")
+    files = []
+    for match in re.finditer(r"^[ \t]*include[ \t]*=[ \t]*[\"']?([^\"'\n;]+)", text, re.MULTILINE):
+        directory, pattern = posixpath.split(match[1].strip())
+        directory = posixpath.join(posixpath.dirname(config), directory)
+        if ask.host.stat(directory, follow=True) is not None:
+            names = fnmatch.filter(ask.host.listdir(directory), pattern)
+            files += [posixpath.join(directory, name) for name in names]
+    return files
+
+
+def _endpoint(address: str) -> str:
+    """Give an address in one form: sockets by their path, /var/run as /run, a bare port on the loopback."""
+    text = address.removeprefix("unix:")
+    if text.startswith("/"):
+        return re.sub(r"^/var/run/", "/run/", text.rstrip(":;"))
+    host, _, port = text.rpartition(":")
+    return f"{'127.0.0.1' if host in {'', 'localhost', '0.0.0.0', '*', '[::]'} else host}:{port}"  # noqa: S104

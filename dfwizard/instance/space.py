@@ -1,0 +1,55 @@
+"""Free space by mount point."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+from dfwizard.errors import HostError
+from dfwizard.instance.asking import Asker
+from dfwizard.instance.facts import Space
+
+
+def spaces(ask: Asker, purposes: Mapping[str, str]) -> tuple[Space, ...]:
+    """Ask df about each path of `purposes` (path to what it counts for); a path that does not exist counts at its nearest parent.
+
+    Raises:
+        HostError: df does not answer.
+    """
+    found: dict[str, Space] = {}
+    for path, purpose in purposes.items():
+        existing = _existing(ask, path)
+        result = ask.as_me("df", "-P", "-k", "--", existing)
+        space = parse_df(result.stdout.decode("utf-8", "surrogateescape"), existing, purpose)
+        if space is None:
+            raise HostError(
+                f"df does not answer: {result.error_text.strip()}", where=existing, remedy="Run df there."
+            )
+        if space.mount in found:
+            before = found[space.mount]
+            both = tuple(dict.fromkeys((*before.purpose, purpose)))
+            space = Space(before.path, before.mount, before.free, before.total, both)
+        found[space.mount] = space
+    return tuple(found.values())
+
+
+def parse_df(text: str, path: str, purpose: str) -> Space | None:
+    """Read `df -Pk`: numbers count from the capacity's percent sign on, for names may hold blanks."""
+    lines = text.split("\n", 1)
+    words = lines[1].rstrip("\n").split(None) if len(lines) == 2 else []
+    at = next((i for i in range(4, len(words)) if words[i].endswith("%") or words[i] == "-"), None)
+    if at is None:
+        return None
+    try:
+        total, free = int(words[at - 3]) * 1024, int(words[at - 1]) * 1024
+    except ValueError:
+        return None
+    return Space(
+        path, lines[1].rstrip("\n").split(f" {words[at]} ", 1)[1].strip(" "), free, total, (purpose,)
+    )
+
+
+def _existing(ask: Asker, path: str) -> str:
+    while path not in {"/", ""} and ask.host.stat(path, follow=True) is None:
+        path = posixpath.dirname(path)
+    return path or "/"
