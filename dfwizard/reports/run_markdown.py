@@ -1,0 +1,79 @@
+"""The report of a run in Markdown."""
+
+from __future__ import annotations
+
+from dfwizard.reports.markdown import block, table, text
+from dfwizard.reports.measures import span
+from dfwizard.reports.run_report import PhaseReport, RunReport, StepReport
+from dfwizard.reports.run_text import asked, backup_pairs, identity, state_word
+from dfwizard.reports.verification_text import WORDS, summary
+from dfwizard.verification.result import Verification
+
+
+def run_markdown(report: RunReport) -> str:
+    """Give the report in Markdown."""
+    lines = [f"# Report of the {text(report.kind)} of {text(report.instance)}", ""]
+    lines += [*table(("", ""), asked(report)), ""]
+    for phase in report.phases:
+        lines += _phase(phase)
+    lines += ["## Backup", "", *table(("", ""), backup_pairs(report)), ""]
+    if report.verification is not None:
+        lines += _verification(report.verification)
+    sections = (
+        ("Compared with before", identity(report)),
+        ("Written since the upgrade", list(report.losses)),
+        ("Warnings", list(report.warnings)),
+        ("Notes", list(report.notes)),
+        ("What remains to do", list(report.remains)),
+        ("Damaged or unreadable", list(report.problems)),
+    )
+    for name, items in sections:
+        if items:
+            lines += [f"## {name}", "", *(f"- {text(item)}" for item in items), ""]
+    if report.way_back:
+        lines += ["## To go on or back", "", *block(report.way_back, "sh"), ""]
+    return "\n".join([*lines, f"Everything is kept in {text(report.directory)}.", ""])
+
+
+def _phase(phase: PhaseReport) -> list[str]:
+    lines = [f"## {phase.name.capitalize()}: {text(phase.outcome or 'not over')}", ""]
+    rows = [
+        (str(number), state_word(step), step.title, span(step.seconds) if step.seconds else "")
+        for number, step in enumerate(phase.steps, 1)
+    ]
+    lines += [*table(("", "State", "Step", "Time"), rows), ""]
+    for number, step in enumerate(phase.steps, 1):
+        lines += _step(number, step)
+    return lines
+
+
+def _step(number: int, step: StepReport) -> list[str]:
+    if not step.attempts or not (step.commands or step.message or step.note):
+        return []
+    lines = [f"### {number}. {text(step.title)}", ""]
+    if step.commands:
+        lines += [*block(step.commands, "sh"), ""]
+    if step.note:
+        lines += [text(step.note), ""]
+    if step.message:
+        code = f" (exit code {step.code})" if step.code is not None else ""
+        lines += [f"**{text(state_word(step))}**: {text(step.message)}{code}", ""]
+    if step.tail:
+        lines += [*block(step.tail), ""]
+    return lines
+
+
+def _verification(verification: Verification) -> list[str]:
+    rows = [
+        (WORDS[check.verdict], check.title, check.before, check.after, check.explanation)
+        for check in verification.checks
+    ]
+    head = ("", "What", "Before", "After", "Why")
+    return [
+        f"## Verification against {text(verification.release)}",
+        "",
+        summary(verification),
+        "",
+        *table(head, rows),
+        "",
+    ]
