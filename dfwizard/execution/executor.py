@@ -55,8 +55,9 @@ class Interruption:
     def install(self) -> None:
         """Take SIGTERM; ignore what a closing terminal sends. In the main thread only."""
         signal.signal(signal.SIGTERM, self._handle)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Handlers that do nothing rather than SIG_IGN: commands would inherit that.
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+        signal.signal(signal.SIGINT, lambda _number, _frame: None)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True
@@ -104,9 +105,9 @@ class StepContext:
     append: Callable[[ev.Event], None]
     _output: OutputFile = field(repr=False)
 
-    def output(self, data: bytes | str) -> None:
-        """Add to the step's output file and to what watchers see; known secrets are replaced."""
-        self._output.write(data)
+    def output(self, data: bytes | str, stream: str = "") -> None:
+        """Add to the step's output file and to what watchers see; known secrets are replaced, per `stream`."""
+        self._output.write(data, stream)
 
     def note(self, text: str) -> None:
         """Put a remark into the journal."""
@@ -134,7 +135,7 @@ class StepContext:
         """
         return self.host.run(
             work,
-            on_output=on_output or (lambda _stream, chunk: self._output.write(chunk)),
+            on_output=on_output or (lambda stream, chunk: self._output.write(chunk, stream)),
             keep=keep,
             check=check,
             mark=self.mark,
@@ -175,7 +176,7 @@ def execute_command(context: StepContext, action: Execute) -> None:
     refusals = Refusals(action.refuse)
 
     def take(stream: str, chunk: bytes) -> None:
-        context.output(chunk)
+        context.output(chunk, stream)
         refusals.feed(stream, chunk)
 
     command = command_of(action, timeout=context.step.timeout)

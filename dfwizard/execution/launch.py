@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,17 +80,18 @@ def launch(run: Run, argv: Sequence[str], *, timeout: float = START_SECONDS) -> 
     token = secrets.token_hex(8)
     report = run.directory / _report_name(token)
     try:
-        child = _start(run, argv, {TOKEN_VARIABLE: token})
+        has_ended = _start(run, argv, {TOKEN_VARIABLE: token})
     except OSError as error:
         raise DfwizardError(
-            f"the runner cannot be started: {error.strerror}", where=str(argv[0] if argv else "")
+            f"the runner cannot be started: {error.strerror}",
+            where=str(argv[0] if argv else ""),
+            remedy="See that dfwizard is installed whole and that there is room on the disk.",
         ) from None
     deadline = time.monotonic() + timeout
     try:
         while not report.exists():
-            ended = child.poll() if child is not None else None
-            if ended is not None and not report.exists():
-                raise _silent(run, f"the runner ended at once (exit code {ended})")
+            if has_ended() and not report.exists():
+                raise _silent(run, "the runner ended at once")
             if time.monotonic() > deadline:
                 raise _silent(run, f"the runner did not begin within {timeout:g} seconds")
             time.sleep(_POLL)
@@ -98,26 +99,22 @@ def launch(run: Run, argv: Sequence[str], *, timeout: float = START_SECONDS) -> 
     finally:
         with contextlib.suppress(OSError):
             report.unlink()
-        if child is not None:  # it lives on; a caller that lives longer must not be left with a zombie
-            threading.Thread(target=child.wait, name=f"runner {child.pid}", daemon=True).start()
     if not data.get("ok"):
         kind = _KINDS.get(data["kind"], DfwizardError)
         raise kind(data["what"], where=data["where"], remedy=data["remedy"])
 
 
-def _start(run: Run, argv: Sequence[str], variables: dict[str, str]) -> subprocess.Popen[bytes] | None:
-    """Start the process; None when systemd has it."""
-    if _SYSTEMD.is_dir() and os.geteuid() == 0 and shutil.which("systemd-run"):
-        started = subprocess.run(
-            _unit(run, argv, variables), stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
-        if started.returncode == 0:
-            return None
-    environment = {**os.environ, **variables}
-    environment.pop(MARK_VARIABLE, None)
+def _start(run: Run, argv: Sequence[str], variables: dict[str, str]) -> Callable[[], bool]:
+    """Start the process; give what tells whether it has ended."""
     log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode=0o600)
     try:
-        return subprocess.Popen(
+        if _SYSTEMD.is_dir() and os.geteuid() == 0 and shutil.which("systemd-run"):
+            unit = f"dfwizard-{run.id}-{secrets.token_hex(2)}.service"
+            if _succeeds(_unit_command(run, unit, argv, variables)):
+                return lambda: not _succeeds(["systemctl", "is-active", "--quiet", unit])
+        environment = {**os.environ, **variables}
+        environment.pop(MARK_VARIABLE, None)
+        child = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -128,29 +125,35 @@ def _start(run: Run, argv: Sequence[str], variables: dict[str, str]) -> subproce
         )
     finally:
         os.close(log)
+    # A caller that lives longer than the runner (the wizard) must not be left with a zombie.
+    waiting = threading.Thread(target=child.wait, name=f"runner {child.pid}", daemon=True)
+    waiting.start()
+    return lambda: not waiting.is_alive()
 
 
-def _unit(run: Run, argv: Sequence[str], variables: dict[str, str]) -> list[str]:
+def _succeeds(argv: Sequence[str]) -> bool:
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+def _unit_command(run: Run, unit: str, argv: Sequence[str], variables: dict[str, str]) -> list[str]:
     passed_on = {
         name: value
         for name, value in os.environ.items()
         if name in _PASSED_ON or name.startswith(("DFWIZARD_", "XDG_", "COMPOSER_"))
     }
     passed_on.pop(MARK_VARIABLE, None)
-    log = str(run.log).replace("%", "%%")
     return [
         "systemd-run",
-        f"--unit=dfwizard-{run.id}-{secrets.token_hex(2)}",
+        f"--unit={unit}",
         "--collect",
         "--quiet",
         "--working-directory=/",
-        "--property=KillMode=mixed",
-        "--property=UMask=0077",
-        f"--property=StandardOutput=append:{log}",
-        f"--property=StandardError=append:{log}",
+        "--property=KillMode=mixed",  # TERM goes to the runner alone, which then ends its command in good order
+        f"--property=StandardOutput=append:{run.log}",
+        f"--property=StandardError=append:{run.log}",
         *(f"--setenv={name}={value}" for name, value in {**passed_on, **variables}.items()),
         "--",
-        *(word.replace("$", "$$") for word in argv),
+        *(word.replace("$", "$$") for word in argv),  # systemd expands variables in the command line
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dfwizard.execution import durable
-from dfwizard.execution.redaction import Redactor
+from dfwizard.execution.redaction import RedactingStream, Redactor
 
 TAIL_LINES = 20
 TAIL_COLUMNS = 400
@@ -41,7 +41,8 @@ class OutputFile:
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self.lost = 0
-        self._stream = redactor.stream()
+        self._redactor = redactor
+        self._streams: dict[str, RedactingStream] = {}
         self._tail = b""
         self._fd = -1
         with contextlib.suppress(OSError):
@@ -49,15 +50,18 @@ class OutputFile:
                 path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode=0o600
             )
 
-    def write(self, data: bytes | str) -> None:
-        """Take a piece of output."""
+    def write(self, data: bytes | str, stream: str = "") -> None:
+        """Take a piece of output. A secret is found across the pieces of one `stream`, whatever comes between them."""
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogateescape")
-        self._put(self._stream.feed(data))
+        if stream not in self._streams:
+            self._streams[stream] = self._redactor.stream()
+        self._put(self._streams[stream].feed(data))
 
     def close(self) -> tuple[str, ...]:
         """Write what was held back, close the file, and give the last useful lines."""
-        self._put(self._stream.end())
+        for stream in self._streams.values():
+            self._put(stream.end())
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

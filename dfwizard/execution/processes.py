@@ -7,6 +7,8 @@ import pwd
 from datetime import datetime, timezone
 from pathlib import Path
 
+from dfwizard.hosts import procfs
+
 
 def boot_id() -> str:
     """Give the id of this boot of the machine; "" where the kernel does not tell."""
@@ -17,12 +19,9 @@ def boot_id() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """Give when a process began, in clock ticks since boot; None when there is none of that pid."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return int(text.rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return None
+    """Give when a process began, in clock ticks since boot; None when none of that pid is alive."""
+    found = procfs.process(pid)
+    return found.started if found else None
 
 
 def started_at(pid: int) -> datetime | None:

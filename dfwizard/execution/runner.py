@@ -70,6 +70,7 @@ def serve(
     journal: Journal | None = None
     interruption = Interruption()
     interruption.install()
+    os.umask(0o022)  # commands make files for the web server; whoever called may have a stricter one
     try:
         try:
             lock.take(run.lock, what="the run")

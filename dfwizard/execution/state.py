@@ -160,9 +160,9 @@ def _run_event(state: RunState, event: ev.RunStarted | ev.RunFinished | ev.Runne
     state = replace(
         state, runner=event, question=None, paused=False, outcome=None, exit_code=None, stopped=""
     )
-    if before == "rollback-failed" and event.request == "run" and state.phases[-1].name != "rollback":
-        return replace(state, decision="rollback")  # there was no plan for it; it is made anew
     if before is not None and event.request == "run" and state.phases:
+        if before == "rollback-failed" and state.phases[-1].name != "rollback":
+            return replace(state, decision="rollback")  # there was no plan for it; it is made anew
         # Somebody resumed a run that had ended: the failed step is to be tried again.
         steps = tuple(
             replace(step, status=StepStatus.WAITING) if step.status is StepStatus.FAILED else step

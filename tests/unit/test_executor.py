@@ -223,6 +223,15 @@ def test_a_stream_is_redacted_as_the_whole_is_wherever_it_is_cut(
             assert form not in redactor.clean(whole).replace(MASK, b"\0")
 
 
+def test_a_secret_is_found_though_the_other_stream_speaks_in_between(tmp_path: Path) -> None:
+    file = OutputFile(tmp_path / "x.log", Redactor([b"topsecret"]))
+    file.write(b"a topse", "stdout")
+    file.write(b"noise\n", "stderr")
+    file.write(b"cret\n", "stdout")
+    file.close()
+    assert (tmp_path / "x.log").read_bytes() == b"a noise\n***\n"
+
+
 def test_the_stream_holds_back_no_more_than_may_be_a_secret() -> None:
     stream = Redactor([b"topsecret"]).stream()
     assert stream.feed(b"Proceed? [y/n] ") == b"Proceed? [y/n] "

@@ -60,6 +60,30 @@ sys.exit(code)
 """
 
 
+CRASHING = f"""
+import os, signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+from dfwizard.execution import journal
+number, mode = int(sys.argv[3]), sys.argv[4]
+whole, count = journal.Journal.append, 0
+
+def append(self, event):
+    global count
+    count += 1
+    if count == number and mode == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if count == number and mode == "torn":
+        os.write(self._fd, journal.encode(self._seq + 1, "2026-01-01T00:00:00.000+00:00", event)[:-7])
+        os.kill(os.getpid(), signal.SIGKILL)
+    record = whole(self, event)
+    if count == number and mode == "after":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return record
+
+journal.Journal.append = append
+"""
+
+
 class Bench:
     """An instance directory, a store, and steps that write into the directory."""
 
@@ -538,6 +562,52 @@ def test_a_runner_that_dies_at_once_is_reported_with_its_log(bench: Bench) -> No
         launch(run, [sys.executable, "-c", "raise SystemExit('no such thing')"])
 
 
+def test_commands_get_ordinary_signals_and_an_ordinary_umask(bench: Bench) -> None:
+    before = os.umask(0o077)
+    try:
+        run = bench.run(bench.step("a", "umask; grep SigIgn /proc/self/status"))
+        bench.launch(run)
+        bench.wait_event(run, ev.RunFinished)
+    finally:
+        os.umask(before)
+    umask, _, ignored = (run.directory / "output/001-a.log").read_text().split()
+    assert umask == "0022"
+    assert int(ignored, 16) & (1 << signal.SIGHUP - 1 | 1 << signal.SIGINT - 1 | 1 << signal.SIGTERM - 1) == 0
+
+
+def test_under_systemd_the_runner_is_a_unit_of_its_own(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine's tests have no systemd: a script takes its place, to see what it is told."""
+    if os.geteuid() != 0:
+        pytest.skip("only root asks systemd")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "systemd-run").write_text(
+        f"""#!/bin/sh
+printf '%s\\n' "$@" > {shlex.quote(str(tmp_path / "told"))}
+while [ "$1" != -- ]; do
+    case $1 in --setenv=*) export "${{1#--setenv=}}";; esac
+    shift
+done
+shift
+setsid "$@" > /dev/null 2>&1 &
+"""
+    )
+    (tools / "systemctl").write_text("#!/bin/sh\nexit 0\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setattr("dfwizard.execution.launch._SYSTEMD", tmp_path)
+    run = bench.run(bench.step("a", "true"))
+    bench.launch(run)
+    assert bench.wait_event(run, ev.RunFinished).outcome == "done"
+    told = (tmp_path / "told").read_text().splitlines()
+    assert told[0].startswith(f"--unit=dfwizard-{run.id}-")
+    assert "--collect" in told
+    assert f"--property=StandardOutput=append:{run.log}" in told
+
+
 def test_the_instance_must_exist(bench: Bench) -> None:
     run = bench.run(bench.step("a", "true", action=Execute(("true",))))
     bench.instance.rmdir()
@@ -554,6 +624,47 @@ def test_a_plan_with_an_unknown_action_begins_nothing(bench: Bench) -> None:
     assert done.returncode == 1
     assert "show-losses" in done.stdout
     assert not (bench.instance / "a").exists()
+
+
+def test_a_kill_at_any_journal_write_leads_to_the_same_end(bench: Bench) -> None:
+    """Each step leaves a line; the last fails after it has, so that upgrade and rollback are both gone through."""
+    crashing = bench.instance.parent / "crashing.py"
+    crashing.write_text(CRASHING + RUNNER)
+    ended_by_itself: set[str] = set()
+    for number in range(1, 40):
+        for mode in ("before", "torn", "after"):
+            if mode in ended_by_itself:
+                continue
+            for name in ("log", "undone", "once"):
+                (bench.instance / name).unlink(missing_ok=True)
+            run = bench.run(
+                bench.step("one", "echo one >> log", done_when=bench.when("grep -q one log")),
+                bench.step("once", "echo once >> once", repeatable=False),
+                bench.step("bad", "echo bad >> log; exit 1", undo=Undo.DATABASE),
+                on_failure=OnFailure.ROLLBACK,
+            )
+            argv = [sys.executable, str(crashing), str(run.directory), "run", str(number), mode]
+            first = subprocess.run(argv, capture_output=True, timeout=60, check=False)
+            if first.returncode != -signal.SIGKILL:
+                assert first.returncode == 5
+                ended_by_itself.add(mode)
+                continue
+            before = run.state()
+            if before.outcome is None:
+                code, state = bench.finish(run)
+                assert code == 5, (number, mode)
+                assert state.begun[: len(before.begun)] == before.begun
+            state = run.state()
+            assert (state.outcome, state.exit_code) == ("rolled-back", 5), (number, mode)
+            assert bench.lines("log").count("one") == 1, (number, mode)
+            assert len(bench.lines("once")) <= 1, (number, mode)
+            undone = list(dict.fromkeys(bench.lines("undone")))  # repeatable: may have been done twice
+            assert undone == list(reversed(state.begun)), (number, mode)
+            assert journal.read(run.journal).damage == ""
+        if len(ended_by_itself) == 3:
+            break
+    assert len(ended_by_itself) == 3
+    assert number > 12  # the run really has that many writes
 
 
 def test_added_time_per_step(bench: Bench) -> None:
