@@ -253,6 +253,8 @@ def _sentences(path: Path, problems: list[str]) -> tuple[str, ...] | None:
         return None
     try:
         items = json.loads(text)
+        if not isinstance(items, list):
+            raise TypeError
         return tuple(str(item["sentence"] if isinstance(item, dict) else item) for item in items)
     except (ValueError, KeyError, TypeError):
         problems.append(f"{path}: not the list that it should be")

@@ -98,7 +98,7 @@ def run_text(report: RunReport, *, width: int = WIDTH) -> str:
         lines += ["", *heading("To go on or back")]
         for command in report.way_back:
             lines += wrap_command(command, width=width)
-    lines += ["", f"Everything is kept in {plain(report.directory)}"]
+    lines += ["", *wrap(f"Everything is kept in {report.directory}", width=width, indent="  ", first="")]
     return "\n".join(lines) + "\n"
 
 

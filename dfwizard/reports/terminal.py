@@ -50,7 +50,7 @@ def _spell(match: re.Match[str]) -> str:
 def wrap(text: str, *, width: int = WIDTH, indent: str = "", first: str | None = None) -> list[str]:
     """Wrap `text` (one paragraph for each line of it) to `width` columns; `first` begins the first line instead of `indent`."""
     lines: list[str] = []
-    start = indent if first is None else first
+    start = indent if first is None else plain(first)
     for paragraph in plain_lines(text) or [""]:
         lines += textwrap.wrap(
             paragraph,
