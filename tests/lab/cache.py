@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.lab.catalogue import APPLICATION
-from tests.lab.processes import OWNER, LabError, ensure_owner
+from tests.lab.processes import OWNER, LabError, ensure_owner, stop_servers
 
 _BUILDERS = (
     "cache.py",
@@ -61,6 +61,7 @@ def built(name: str, build: Callable[[Path], None]) -> Path:
     with _locked(path.with_name(f"{path.name}.lock")):
         if not path.exists():
             partial = path.with_name(f"{path.name}.partial")
+            stop_servers(partial)  # a builder that was killed may have left its database running
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
             partial.chmod(0o755)

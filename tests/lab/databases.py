@@ -11,6 +11,7 @@ import json
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -107,6 +108,18 @@ def free_port() -> int:
     return port
 
 
+def on_free_port(begin: Callable[[int], None], tries: int = 3) -> int:
+    """The port that `begin` started a server on; another process may take a free port first, hence the tries."""
+    port = free_port()
+    try:
+        begin(port)
+    except LabError:
+        if tries == 1:
+            raise
+        return on_free_port(begin, tries - 1)
+    return port
+
+
 def place_data(engine: Engine, template: Path, directory: Path, tree: Path) -> None:
     """Copy a template's data to where the lab in `directory` with its application in `tree` keeps them."""
     (directory / "run").mkdir(exist_ok=True)
@@ -125,12 +138,8 @@ def start(engine: Engine, directory: Path, tree: Path) -> Database:
     """Start the server over the data in `directory`; for SQLite there is nothing to start."""
     if engine == "sqlite":
         return Database(engine, 0, tree / SQLITE_FILE)
-    port = free_port()
-    if engine == "mariadb":
-        _start_mariadb(directory, port)
-    else:
-        _start_postgresql(directory, port)
-    return Database(engine, port, None)
+    begin = _start_mariadb if engine == "mariadb" else _start_postgresql
+    return Database(engine, on_free_port(lambda port: begin(directory, port)), None)
 
 
 def empty(engine: Engine) -> Path:
@@ -187,7 +196,7 @@ def _empty_mariadb(partial: Path) -> None:
     install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--user=mysql", "--skip-test-db"]
     install += ["--innodb-undo-tablespaces=0", "--innodb-log-file-size=8M"]
     run([*install, "--auth-root-authentication-method=socket"], cwd=partial, home=partial)
-    _start_mariadb(partial, free_port())
+    on_free_port(lambda port: _start_mariadb(partial, port))
     try:
         password = PASSWORD.replace("\\", "\\\\").replace("'", "''")
         statements = [f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;"]
@@ -248,8 +257,7 @@ def _empty_postgresql(partial: Path) -> None:
     with (data / "postgresql.conf").open("a") as configuration:
         configuration.write("listen_addresses = '127.0.0.1'\nfsync = off\nfull_page_writes = off\n")
         configuration.write("shared_buffers = 32MB\nmax_wal_size = 128MB\nwal_init_zero = off\n")
-    port = free_port()
-    _start_postgresql(partial, port)
+    port = on_free_port(lambda port: _start_postgresql(partial, port))
     try:
         password = PASSWORD.replace("'", "''")
         client = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(socket_path(partial, "postgresql"))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
@@ -17,7 +18,7 @@ from tests.lab.databases import Database, Engine
 from tests.lab.instances import Variant, tree
 from tests.lab.origin import commits, origin
 from tests.lab.processes import OWNER, LabError, ensure_owner, run, stop_servers
-from tests.lab.web import configure, services, write_systemctl
+from tests.lab.web import start_web, write_systemctl
 
 APP_KEY = "base64:Q0FOQVJZLW9mLXRoZS1sYWItMzItYnl0ZXMtbG9uZy4="
 LICENSE_KEY = "0123456789abcdef0123456789abcdef"
@@ -63,13 +64,10 @@ class Lab:
             database = databases.start(db, directory, instance)
             _write_environment(instance, database, variant)
             _set_remote(instance, directory / "origin.git")
-            lab = cls(directory, release, variant, database, databases.free_port() if web else 0)
+            port = databases.on_free_port(lambda port: start_web(directory, port)) if web else 0
+            lab = cls(directory, release, variant, database, port)
             _state_file(directory).write_text(json.dumps(lab._state(), indent=2))
             write_systemctl(directory)
-            if web:
-                configure(directory, lab.web_port)
-                for service in services(directory, lab.web_port).values():
-                    service.start(directory)
         except BaseException:
             cls.stop_in(directory)
             raise
@@ -270,7 +268,7 @@ CACHE_PREFIX='dreamfactory'
 
 
 def _quoted(value: str) -> str:
-    if value.isalnum() or "/" in value or value.replace(".", "").replace("_", "").isalnum():
-        return value if " " not in value else f'"{value}"'
+    if re.fullmatch(r"[\w./:@-]+", value):
+        return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

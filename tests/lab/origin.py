@@ -88,7 +88,7 @@ def _lock(directory: Path, release: Release, *, licensed: bool) -> None:
 
 def origin() -> Path:
     """The bare repository, owned by the owner of the trees, with every release as a lightweight tag."""
-    return built("origin.git", _build_origin)
+    return built("origin.git", write_origin)
 
 
 def _git(repository: Path, *arguments: str, date: str = "2023-11-17T12:00:00+00:00") -> str:
@@ -111,7 +111,8 @@ def _git(repository: Path, *arguments: str, date: str = "2023-11-17T12:00:00+00:
     return result.stdout.strip()
 
 
-def _build_origin(partial: Path) -> None:
+def write_origin(partial: Path) -> None:
+    """Make the repository in an empty directory: the same commits every time, as long as the cache is in the same place."""
     work = partial / "work"
     work.mkdir()
     _git(work, "init", "--quiet", "--initial-branch=master")

@@ -134,12 +134,17 @@ def start_server(
     _children.append(child)
     deadline = time.monotonic() + timeout
     while not ready():
-        if child.poll() is not None or time.monotonic() > deadline:
+        if child.poll() is not None:
+            raise LabError(f"{argv[0]} ended with {child.returncode} instead of coming up:\n{_tail(log)}")
+        if time.monotonic() > deadline:
             child.kill()
             child.wait()
-            tail = log.read_text(errors="replace")[-2000:]
-            raise LabError(f"{' '.join(argv)} did not come up within {timeout:g} s:\n{tail}")
+            raise LabError(f"{argv[0]} did not come up within {timeout:g} s:\n{_tail(log)}")
         time.sleep(0.02)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from tests.lab.processes import OWNER, LabError, servers_in, start_server, stop_
 _NGINX = """user www-data {owner};
 worker_processes 1;
 daemon off;
-pid {directory}/run/nginx.pid;
-error_log {directory}/log/nginx-error.log;
+pid "{directory}/run/nginx.pid";
+error_log "{directory}/log/nginx-error.log";
 
 events {{
     worker_connections 64;
@@ -27,12 +27,12 @@ events {{
 http {{
     include /etc/nginx/mime.types;
     default_type application/octet-stream;
-    access_log {directory}/log/nginx-access.log;
-    client_body_temp_path {directory}/tmp/body;
-    proxy_temp_path {directory}/tmp/proxy;
-    fastcgi_temp_path {directory}/tmp/fastcgi;
-    uwsgi_temp_path {directory}/tmp/uwsgi;
-    scgi_temp_path {directory}/tmp/scgi;
+    access_log "{directory}/log/nginx-access.log";
+    client_body_temp_path "{directory}/tmp/body";
+    proxy_temp_path "{directory}/tmp/proxy";
+    fastcgi_temp_path "{directory}/tmp/fastcgi";
+    uwsgi_temp_path "{directory}/tmp/uwsgi";
+    scgi_temp_path "{directory}/tmp/scgi";
 
     server {{
         listen 127.0.0.1:{port};
@@ -47,7 +47,7 @@ http {{
 
         location ~ \\.php$ {{
             try_files $uri =404;
-            fastcgi_pass unix:{socket};
+            fastcgi_pass "unix:{socket}";
             fastcgi_index index.php;
             fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
             include /etc/nginx/fastcgi_params;
@@ -103,6 +103,8 @@ class Service:
     """The name of its executable, as `processes` looks for it."""
     argv: tuple[str, ...]
     reload_signal: str
+    pid_file: Path
+    """Written by the service itself once it holds its socket or port."""
     answers: Callable[[], bool]
 
     def running(self, directory: Path) -> bool:
@@ -113,7 +115,12 @@ class Service:
         """Start it unless it runs; LabError with its log when it does not come up."""
         if not self.running(directory):
             log = directory / "log" / f"{self.unit}.log"
-            start_server(self.argv, cwd=directory, log=log, ready=self.answers)
+            self.pid_file.unlink(missing_ok=True)
+            start_server(self.argv, cwd=directory, log=log, ready=self._ready)
+
+    def _ready(self) -> bool:
+        # Somebody else may answer on the port: the pid file is the service's own word.
+        return self.pid_file.exists() and self.answers()
 
     def stop(self, directory: Path) -> None:
         """Stop it and wait for its end."""
@@ -132,6 +139,7 @@ def services(directory: Path, port: int) -> dict[str, Service]:
             "nginx",
             ("nginx", "-c", str(nginx), "-e", str(directory / "log" / "nginx-error.log")),
             "SIGHUP",
+            directory / "run" / "nginx.pid",
             lambda: _connects(socket.AF_INET, ("127.0.0.1", port)),
         ),
         Service(
@@ -140,6 +148,7 @@ def services(directory: Path, port: int) -> dict[str, Service]:
             f"php-fpm{version}",
             (f"php-fpm{version}", "--nodaemonize", "--fpm-config", str(fpm)),
             "SIGUSR2",
+            directory / "run" / f"php{version}-fpm.pid",
             lambda: _connects(socket.AF_UNIX, str(_socket(directory))),
         ),
     )
@@ -155,8 +164,20 @@ def _connects(family: socket.AddressFamily, address: str | tuple[str, int]) -> b
         return probe.connect_ex(address) == 0
 
 
-def configure(directory: Path, port: int) -> None:
-    """Write the configuration of both services and the stand-in for systemctl."""
+def start_web(directory: Path, port: int) -> None:
+    """Configure and start both services; LabError where one does not come up."""
+    _configure(directory, port)
+    found = services(directory, port).values()
+    try:
+        for service in found:
+            service.start(directory)
+    except LabError:
+        for service in found:
+            service.stop(directory)
+        raise
+
+
+def _configure(directory: Path, port: int) -> None:
     if len(str(_socket(directory))) > 107:
         raise LabError(f"{_socket(directory)} is too long for a Unix socket; put the lab into a shorter path")
     values = {
