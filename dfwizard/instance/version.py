@@ -184,9 +184,10 @@ def decide(signs: Signs, releases: Releases | None) -> VersionFacts:
         return VersionFacts(None, "no release table was given", ())
     evidence = tuple(_evidence(signs, releases))
     release, because = _believe(evidence, releases)
-    return VersionFacts(
-        release.tag if release else None, because, evidence, tuple(_conflicts(signs, evidence, release))
-    )
+    if release is None:
+        return VersionFacts(None, because, evidence)
+    same = {one.tag for one in releases.releases if release.tag in {one.tag, one.same_as}}
+    return VersionFacts(release.tag, because, evidence, tuple(_conflicts(signs, evidence, release, same)))
 
 
 def _tags(found: Sequence[KnownRelease]) -> tuple[str, ...]:
@@ -276,7 +277,8 @@ def _believe(evidence: Sequence[Evidence], releases: Releases) -> tuple[KnownRel
         because = {
             "commit": f"the commit is that of {' and '.join(candidates)}",
             "tree": f"the tree is that of {' and '.join(candidates)}",
-            "tag": f"the tag {' and '.join(candidates)} points at the commit",
+            "tag": f"the tag{'s' if len(candidates) > 1 else ''} {' and '.join(candidates)} "
+            f"point{'' if len(candidates) > 1 else 's'} at the commit",
             "composer.lock": f"composer.lock is that of {candidates[0]}",
         }[sign.source]
     else:
@@ -311,11 +313,10 @@ def _some(tags: Sequence[str]) -> str:
     return f"{tags[0]} to {tags[-1]}" if len(tags) > 2 else " or ".join(tags)
 
 
-def _conflicts(signs: Signs, evidence: Sequence[Evidence], release: KnownRelease | None) -> list[str]:
-    if release is None:
-        return []
+def _conflicts(
+    signs: Signs, evidence: Sequence[Evidence], release: KnownRelease, same: set[str]
+) -> list[str]:
     by_source = {one.source: one for one in evidence}
-    same = {release.tag, release.same_as} - {""}
 
     def against(source: str) -> Evidence | None:
         found = by_source.get(source)
