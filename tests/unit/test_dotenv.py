@@ -308,6 +308,9 @@ AWKWARD = [
     ("B=x\nA=${B}/${C}", "x/${C}"),
     ("B=x\nA='${B}'", "${B}"),
     ("A=${B}\nB=x", "${B}"),
+    ("B=long\nC=z\nA=${B}-${C}", "long-z"),
+    ("B=}\nA=${B${B}", "}"),
+    ("B=1\nB\nA=${B}", "${B}"),
     ("B=1\nA=${B}\nB=2", "1"),
     ("\ufeffA=1\r\n", "1"),
     ("# A=2\nA=1\r# A=3", "1"),
@@ -509,17 +512,19 @@ def test_secret_values() -> None:
 
 def test_diff_hides_secrets_and_shows_the_rest() -> None:
     before = (
-        b"APP_NAME=one\nAPP_KEY=base64:S3cret\n#OLD_PASSWORD=S3cret1\nMINE=S3cret2\nURL=x://u:S3cret3@h\nDB_PASSWORD=a#S3cret\n"
-        b'TLS_KEY="S3cret\nA=S3cret\n"\nCOPY="p\\$S3cret"\nX_KEY="p\\$S3cret"\n'
+        b"APP_NAME=one\nAPP_KEY=base64:first1\n#OLD_PASSWORD=second2\nMINE=third3\nURL=x://u:four4@h\n# x://u:five5@h\n"
+        b'DB_PASSWORD=a#sixth6\nTLS_KEY="seven7\nA=eight8\n"\nCOPY="nine\\$9"\nX_KEY="nine\\$9"\n# once third3 and first1\n'
     )
     after = (
-        before.replace(b"one", b"two\x1b").replace(b"base64:S3cret", b"base64:S3cret9")
+        before.replace(b"one\n", b"two\x1b\n").replace(b"64:first1", b"64:tenth10")
         + b"QUEUE_CONNECTION=sync\n"
     )
-    shown = diff(before, after, {"MINE"})
-    assert "S3cret" not in shown
+    shown = diff(before, after, {"MINE"}) + diff(b"", before, {"MINE"})
+    secrets = "first1 second2 third3 four4 five5 sixth6 seven7 eight8 nine tenth10"
+    assert [secret for secret in secrets.split() if secret in shown] == []
     assert "-APP_NAME=one\n-APP_KEY=***\n+APP_NAME=two\\x1b\n+APP_KEY=***\n" in shown
     assert "+QUEUE_CONNECTION=sync" in shown
+    assert "+# once *** and ***" in shown
     assert diff(before, before) == ""
 
 
