@@ -1,3 +1,6 @@
+# Commands make files for the web server; whoever calls may have a stricter one.
+umask 022
+
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -175,7 +175,7 @@ def make_report(run: Run) -> RunReport:
         gates=tuple(gate for gate in gates if gate is not None),
         differences=_differences(run, problems),
         losses=_sentences(run.directory / "losses.json", problems) or (),
-        remains=tuple(_remains(record, plan, state, facts, verification)),
+        remains=tuple(_remains(record, plan, state, facts)),
         way_back=way_back(record.id, state),
         directory=str(run.directory),
         problems=tuple(problems),
@@ -287,9 +287,7 @@ def _proven_at(directory: Path) -> str:
         return ""
 
 
-def _remains(
-    record: RunRecord, plan: Plan, state: RunState, facts: Facts | None, verification: Verification | None
-) -> Iterable[str]:
+def _remains(record: RunRecord, plan: Plan, state: RunState, facts: Facts | None) -> Iterable[str]:
     """Say what a person has still to do after the run."""
     upgraded = state.outcome in ("done", "done-with-warnings") and record.kind == "upgrade"
     done = {
@@ -309,8 +307,6 @@ def _remains(
         if facts.tree.licensed:
             yield f"Licence files are version-specific: see that {', '.join(facts.tree.licensed)} are those of {plan.to}."
     if upgraded:
-        for check in verification.warnings if verification else ():
-            yield f"{check.title}: {check.explanation or check.after}"
         yield f"Keep the backup {plan.backup} until the new release has proven itself; without it there is no way back."
     if state.outcome in ("failed", "stopped", "rollback-failed"):
         yield "The instance is in the middle of the work, and in maintenance mode unless that step was not reached."

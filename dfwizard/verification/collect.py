@@ -21,6 +21,10 @@ _CHUNK = 1 << 20
 _MOST_READ = 64 << 20
 # Laravel's line format (facts 9.2).
 _ERROR = re.compile(rb"^\[\d{4}-\d\d-\d\d[T ][\d:.+-]+\] \w+\.(?:ERROR|CRITICAL|ALERT|EMERGENCY): ")
+# What artisan logs when it is asked for its version as the guide asks; no release knows the command (facts 0.1).
+_OWN_QUESTION = b'Command "df:version" is not defined'
+# Where Laravel's formatter begins the stack of an exception.
+_STACK = b' {"exception":'
 # Directories that the application writes to; below storage two levels are enough to see a wrong mode.
 _PLACES = re.compile(r"(?:|\.env|bootstrap/cache|storage(?:/[^/]+){0,2})")
 
@@ -57,25 +61,33 @@ def log_state(host: Host, instance: str) -> LogState:
 
 
 def new_errors(
-    host: Host, instance: str, before: LogState, *, redact: Callable[[str], str] = str
+    host: Host,
+    instance: str,
+    before: LogState,
+    *,
+    until: LogState | None = None,
+    redact: Callable[[str], str] = str,
 ) -> tuple[str, ...]:
     """Give the error lines that were logged since `before`: at most 20, each at most 500 characters, `redact` applied.
 
-    Of a file that was there only the new bytes are read; one that was rotated away is known by its inode, one that was cut short is read
-    from its beginning. At most 64 MiB are read. Log lines may hold credentials: `redact` has to know them.
+    With `until` only what had been logged at that moment. Of a file that was there only the new bytes are read; one that
+    was rotated away is known by its inode, one that was cut short is read from its beginning. At most 64 MiB are read. What
+    dfwizard's own question for `df:version` logs is left out. Log lines may hold credentials: `redact` has to know them.
     """
     known = {item.inode: item for item in before.files}
+    ends = {item.inode: item.size for item in until.files} if until is not None else None
     lines: list[str] = []
     left = _MOST_READ
     for item in log_state(host, instance).files:
         old = known.get(item.inode)
         if old is None and not item.name.endswith(".log"):
             continue  # compressed, or of another program
-        offset = old.size if old is not None and old.size <= item.size else 0
-        if offset == item.size or len(lines) >= MOST_LINES or left <= 0:
+        size = item.size if ends is None else min(item.size, ends.get(item.inode, 0))
+        offset = old.size if old is not None and old.size <= size else 0
+        if offset >= size or len(lines) >= MOST_LINES or left <= 0:
             continue
         path = posixpath.join(instance, "storage/logs", item.name)
-        found, read = _errors_in(host, path, offset, min(item.size, offset + left), MOST_LINES - len(lines))
+        found, read = _errors_in(host, path, offset, min(size, offset + left), MOST_LINES - len(lines))
         left -= read
         lines += found
     return tuple(redact(line) for line in lines)
@@ -94,15 +106,19 @@ def _errors_in(host: Host, path: str, offset: int, end: int, most: int) -> tuple
             break
         offset += len(chunk)
         *whole, rest = (rest + chunk).split(b"\n")
-        lines += [_cut(line) for line in whole if _ERROR.match(line)]
+        lines += [_cut(line) for line in whole if _is_error(line)]
         rest = rest[: LONGEST_LINE * 8]  # a line is told by its beginning, and only that is shown
-    if len(lines) < most and _ERROR.match(rest):
+    if len(lines) < most and _is_error(rest):
         lines.append(_cut(rest))
     return lines[:most], offset - start
 
 
+def _is_error(line: bytes) -> bool:
+    return _ERROR.match(line) is not None and _OWN_QUESTION not in line[:200]
+
+
 def _cut(line: bytes) -> str:
-    text = line.decode("utf-8", "replace").rstrip("\r")
+    text = line.partition(_STACK)[0].decode("utf-8", "replace").rstrip("\r")
     return text if len(text) <= LONGEST_LINE else text[: LONGEST_LINE - 1] + "…"
 
 
