@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dfwizard import codec
@@ -41,6 +41,8 @@ VERIFICATION = "verification.json"
 COMPARISON = "comparison.json"
 LOSSES = "losses.json"
 ROWS_AFTER = "rows-after.json"
+
+_WARNING_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -267,7 +269,10 @@ def _verify(context: StepContext, action: actions.Verify, rules: Rules) -> None:
         change = f"{check.before} -> {check.after}" if check.before != check.after else check.after
         context.output(f"{check.verdict.value}: {check.title}: {change}. {check.explanation}\n")
     for check in verification.warnings if action.final else ():
-        context.warn(f"{check.title}: {check.explanation or check.after}")
+        context.warn(f"{check.title}: {_first_line(check.explanation or check.after)}")
+    if not action.final:
+        _note_log(context, recorded)
+        context.run.write(RECORDED, codec.dumps(replace(recorded, log=log_state(context.host, access.path))))
     if action.final:
         context.run.write(ROWS_AFTER, codec.dumps(_rows(_backup_context(context), access)))
     if verification.failed:
@@ -276,6 +281,20 @@ def _verify(context: StepContext, action: actions.Verify, rules: Rules) -> None:
             f"{len(verification.failed)} checks failed, the first: {first.title}: {first.explanation or first.after}",
             remedy="Mend it and try the step again, or roll back.",
         )
+
+
+def _note_log(context: StepContext, recorded: Recorded) -> None:
+    """Tell of errors logged so far: they come from requests that met code and vendor in exchange. From here on they count."""
+    lines = new_errors(context.host, context.plan.instance, recorded.log, redact=context.redactor.text)
+    if lines:
+        context.note(
+            f"Errors logged while code and packages were exchanged ({len(lines)} shown), the first: {_first_line(lines[0])}"
+        )
+
+
+def _first_line(text: str) -> str:
+    line = text.split("\n", 1)[0]
+    return line if len(line) <= _WARNING_LENGTH else f"{line[:_WARNING_LENGTH]} ..."
 
 
 def verify_instance(

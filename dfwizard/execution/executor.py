@@ -173,6 +173,9 @@ def execute_command(context: StepContext, action: Execute) -> None:
         StepRefused: the exit code is not an expected one, or the output says that it failed.
         HostError: the host could not run it.
     """
+    if action.mend and context.attempt > 1:
+        mend = Command(action.mend, user=action.user, env=action.env, timeout=DONE_WHEN_SECONDS)
+        context.execute(mend, check=False)
     refusals = Refusals(action.refuse)
 
     def take(stream: str, chunk: bytes) -> None:

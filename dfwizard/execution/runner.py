@@ -253,6 +253,10 @@ class Runner:
         if self.state.decision == "skip":
             self._append(ev.StepFinished(step.id, "skipped", note=f"Skipped by {self.state.decided_by}."))
             return None
+        if not step.required:
+            note = f"It failed, and the {plan.kind} goes on without it."
+            self._append(ev.StepFinished(step.id, "skipped", note=note))
+            return None
         if self._in_rollback():
             interrupted = self._step(step).code is None and not step.repeatable
             if step.repeatable and not interrupted and step.id not in self._retried:

@@ -176,8 +176,16 @@ def _phase_started(state: RunState, event: ev.PhaseStarted, time: str, plans: Ma
     plan = plans.get(event.plan)
     steps = tuple(StepState(step.id, step.title) for step in plan.steps) if plan else ()
     phase = PhaseState(event.index, event.name, event.plan, steps, event.asked_for, started=time)
+    # Warnings are those of the phase going on: a good rollback is not warned of what the upgrade was.
     return replace(
-        state, phases=(*state.phases, phase), current=None, question=None, decision=None, decided_by=""
+        state,
+        phases=(*state.phases, phase),
+        current=None,
+        question=None,
+        decision=None,
+        decided_by="",
+        warnings=(),
+        notes=(*state.notes, *state.warnings),
     )
 
 

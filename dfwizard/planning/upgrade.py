@@ -28,6 +28,9 @@ from dfwizard.rules import Release, Rules, stops
 FINGERPRINT_BEFORE = "before"
 """The name, in the run, of the fingerprint that a rollback is compared with."""
 
+HOMES = "/var/cache/dfwizard/"
+"""Where an owner without a home gets one (see the facts' `owner_home`)."""
+
 _TREE_BACK = "The whole tree, with vendor, .git and .env, comes back from the backup by renaming."
 _DATABASE_BACK = "The database is emptied and filled from the proven dump."
 _ARTISAN = ("--no-interaction", "--no-ansi")
@@ -174,7 +177,7 @@ def _hop(rules: Rules, origin: OriginFacts, frm: Release, to: Release) -> Hop:
 
 
 def _before(road: _Road, shows: tuple[tuple[str, ...], tuple[str, ...]]) -> list[Step]:
-    steps: list[Step] = []
+    steps: list[Step] = _home(road)
     if not road.facts.artisan.maintenance:
         steps.append(
             Step(
@@ -233,6 +236,24 @@ def _before(road: _Road, shows: tuple[tuple[str, ...], tuple[str, ...]]) -> list
     return steps
 
 
+def _home(road: _Road) -> list[Step]:
+    """Make a home for an owner that has none (DreamFactory's installer makes the account without one on Debian and Ubuntu)."""
+    home, owner, group = road.facts.owner_home, road.owner, road.facts.tree.group
+    if road.facts.me != "root" or not home.startswith(HOMES):
+        return []
+    return [
+        Step(
+            "home",
+            f"Make a home for {owner}",
+            "composer keeps its cache and settings in the home of the tree's owner, who has none.",
+            Execute(("install", "-d", "-o", owner, "-g", group, "-m", "0700", "--", home)),
+            undo_text="It stays: it holds only composer's cache.",
+            done_when=Execute(("test", "-d", home)),
+            timeout=30,
+        )
+    ]
+
+
 def _dotenv(edit: EditDotenv | None) -> list[Step]:
     if edit is None:
         return []
@@ -269,6 +290,9 @@ def _leg(road: _Road, index: int, hop: Hop) -> list[Step]:
     target = road.origin.target(hop.to)
     steps = [*_stash(road, index), _checkout(road, index, hop), *_ownership(road, index)]
     steps += [_composer(road, index, hop, target), _migrate(road, index, hop), *_caches(road, index)]
+    if hop is road.hops[-1]:
+        # Before its gate: with opcache.validate_timestamps=0 PHP serves the old code until it restarts.
+        steps += _restarts(road.facts)
     steps.append(
         Step(
             f"gate-{hop.to}",
@@ -475,7 +499,7 @@ def _caches(road: _Road, index: int) -> list[Step]:
     ]
 
 
-def service_steps(facts: Facts) -> list[Step]:
+def _restarts(facts: Facts) -> list[Step]:
     """Give the restarts of PHP and web server: empty where dfwizard may not, or does not know the units."""
     web = facts.web
     units = [
@@ -505,7 +529,7 @@ def service_steps(facts: Facts) -> list[Step]:
 
 
 def _after(road: _Road, release: str) -> list[Step]:
-    steps = service_steps(road.facts)
+    steps = []
     if not road.facts.artisan.maintenance:
         steps.append(
             Step(

@@ -65,9 +65,9 @@ def test_the_plan_follows_the_guide_with_backup_proof_and_env_before_the_code() 
         "migrate-7.1.0",
         "config-clear-7.1.0",
         "cache-clear-7.1.0",
-        "gate-7.1.0",
         "restart-php-fpm",
         "restart-web",
+        "gate-7.1.0",
         "maintenance-off",
         "verify",
     ]
@@ -95,6 +95,12 @@ def test_a_maintenance_mode_that_was_on_is_left_alone() -> None:
     assert not any(
         "maintenance" in step.id for step in plan_rollback(plan, ids(plan), present_backup="/b").steps
     )
+
+
+def test_an_owner_without_a_home_gets_one_first() -> None:
+    plan = samples.plan(samples.facts(owner_home="/var/cache/dfwizard/home-dreamfactory"), "7.1.0")
+    assert ids(plan)[0] == "home"
+    assert ids(plan_rollback(plan, ["home"], present_backup="/b")) == []
 
 
 def test_php_outside_the_window_is_the_only_requirement_ignored() -> None:

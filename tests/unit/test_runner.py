@@ -281,6 +281,33 @@ def test_resume_after_failure_tries_the_step_again(bench: Bench) -> None:
     assert state.phases[0].step("b").attempts == 2
 
 
+def test_what_a_step_mends_is_mended_only_when_it_is_repeated(bench: Bench) -> None:
+    step = bench.step("b", "test ! -e lock || exit 1; touch lock; test -e free")
+    mend = ("rm", "-f", "--", str(bench.instance / "lock"))
+    assert isinstance(step.action, Execute)
+    run = bench.run(replace(step, action=replace(step.action, mend=mend)))
+    assert bench.finish(run)[0] == 1
+    assert (bench.instance / "lock").exists()
+    (bench.instance / "free").touch()
+    assert bench.finish(run)[0] == 0
+
+
+def test_a_step_that_is_not_required_fails_without_stopping_the_run(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "exit 1", required=False), bench.step("b", "echo b >> log"))
+    code, state = bench.finish(run)
+    assert (code, state.outcome) == (4, "done-with-warnings")
+    assert statuses(state) == {"a": "skipped", "b": "done"}
+    assert bench.lines("log") == ["b"]
+
+
+def test_a_good_rollback_is_not_warned_of_what_the_upgrade_was(bench: Bench) -> None:
+    run = bench.run(bench.step("a", "exit 1", required=False))
+    assert bench.finish(run)[0] == 4
+    code, state = bench.finish(run, "rollback")
+    assert (code, state.warnings) == (0, ())
+    assert any("skipped" in note for note in state.notes)
+
+
 def test_rollback_by_policy_takes_back_what_was_begun(bench: Bench) -> None:
     steps = (bench.step("a", "true"), bench.step("b", "exit 1", undo=Undo.DATABASE), bench.step("c", "true"))
     run = bench.run(*steps, on_failure=OnFailure.ROLLBACK)
