@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.lab import databases
 from tests.lab.cache import built, home_directory
-from tests.lab.catalogue import release_of
+from tests.lab.catalogue import Release, release_of
 from tests.lab.databases import Database, Engine
 from tests.lab.instances import Variant, tree
 from tests.lab.origin import commits, origin
@@ -54,7 +54,7 @@ class Lab:
         ensure_owner()
         chosen = release_of(release)
         directory = _prepared(directory)
-        template = _content(db, chosen.tag, variant)
+        template = _content(db, chosen, variant)
         instance = directory / "opt" / "dreamfactory"
         _copy(origin(), directory / "origin.git")
         _copy(tree(chosen, variant), instance)
@@ -62,7 +62,7 @@ class Lab:
         _state_file(directory).write_text(json.dumps({"directory": str(directory)}))
         try:
             database = databases.start(db, directory, instance)
-            _write_environment(instance, database, variant)
+            _write_environment(instance, database, variant, chosen)
             _set_remote(instance, directory / "origin.git")
             port = databases.on_free_port(lambda port: start_web(directory, port)) if web else 0
             lab = cls(directory, release, variant, database, port)
@@ -186,8 +186,11 @@ def _state_file(directory: Path) -> Path:
 
 
 def _prepared(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
     directory = directory.resolve()
+    if refused := re.sub(r"[\w./ '+,=@-]", "", str(directory)):
+        # nginx, php-fpm, MariaDB and git would each need another way of quoting, and some have none.
+        raise LabError(f"{directory} has {refused!r} in its name; use letters, digits, spaces and ./'+,=@-")
+    directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o755)
     if any(directory.iterdir()):
         raise LabError(f"{directory} is not empty; give a new directory for the lab")
@@ -210,18 +213,18 @@ def _set_remote(instance: Path, repository: Path) -> None:
     run(git, cwd=instance, home=home_directory(), user=OWNER)
 
 
-def _content(engine: Engine, tag: str, variant: Variant) -> Path:
+def _content(engine: Engine, release: Release, variant: Variant) -> Path:
     """The cached data of an installation that has been in use: migrated, seeded and filled with sample rows."""
     bundle = "licensed" if variant == "licensed" else "open"
 
     def build(partial: Path) -> None:
         instance = partial / "opt" / "dreamfactory"
         instance.parent.mkdir()
-        _copy(tree(release_of(tag), "licensed" if variant == "licensed" else "installer"), instance)
+        _copy(tree(release, "licensed" if variant == "licensed" else "installer"), instance)
         databases.place_data(engine, databases.empty(engine), partial, instance)
         database = databases.start(engine, partial, instance)
         try:
-            _write_environment(instance, database, variant)
+            _write_environment(instance, database, variant, release)
             home = home_directory()
             run(["php", "artisan", "migrate", "--seed", "--force"], cwd=instance, home=home, user=OWNER)
             run(["php"], cwd=instance, home=home, user=OWNER, stdin=_SAMPLE_DATA.read_text())
@@ -233,11 +236,12 @@ def _content(engine: Engine, tag: str, variant: Variant) -> Path:
             (partial / engine / "data").rename(partial / "data")
         shutil.rmtree(partial / "opt")
 
-    return built(f"content/{engine}-{tag}-{bundle}", build)
+    return built(f"content/{engine}-{release.tag}-{bundle}", build)
 
 
-def _write_environment(instance: Path, database: Database, variant: Variant) -> None:
-    """Write `.env` the way the installer and its owner left it: comments, quotes, the old name of the cache store."""
+def _write_environment(instance: Path, database: Database, variant: Variant, release: Release) -> None:
+    """Write `.env` the way the installer and its owner left it, with comments, quotes and the release's own names."""
+    cache = "CACHE_STORE" if int(release.config_version[0]) >= 7 else "CACHE_DRIVER"
     settings = "\n".join(f"{name}={_quoted(value)}" for name, value in database.settings().items())
     licence = f"DF_LICENSE_KEY={LICENSE_KEY}\n" if variant == "licensed" else ""
     text = f"""## This is the application environment, possible values: local, production
@@ -256,8 +260,8 @@ DF_INSTALL=GitHub
 ##------------------------------------------------------------------------------
 ## Cache Settings
 ##------------------------------------------------------------------------------
-## CACHE_DRIVER options: apc, array, database, file, memcached, redis
-CACHE_DRIVER=file
+## {cache} options: apc, array, database, file, memcached, redis
+{cache}=file
 CACHE_PREFIX='dreamfactory'
 #QUEUE_CONNECTION=sync
 """

@@ -184,6 +184,42 @@ class TestEachDatabase:
         lab.stop()
 
 
+@pytest.mark.parametrize(
+    ("tag", "version", "laravel", "front"),
+    [
+        ("5.4.1", "5.4.0", "9.52.16", 302),
+        ("6.3.0", "6.3.0", "9.52.16", 200),
+        ("7.0.0", "6.3.0", "9.52.16", 200),
+        ("7.1.0", "7.1.0", "11.44.7", 302),
+        ("7.3", "7.3.0", "11.45.2", 302),
+        ("7.4.0", "7.4.0", "11.48.0", 302),
+        ("7.7.0", "7.7.0", "13.26.0", 302),
+    ],
+)
+def test_each_release_says_what_the_real_one_says(
+    start_lab: StartLab, tag: str, version: str, laravel: str, front: int
+) -> None:
+    lab = start_lab(release=tag, web=True)
+    assert json.loads(get(lab, "/status")[1])["version"] == version
+    assert lab.artisan("--version").stdout == f"Laravel Framework {laravel}\n"
+    assert get(lab, "/")[0] == front
+
+
+def test_a_path_may_have_spaces_quotes_and_accents(start_lab: StartLab) -> None:
+    directory = start_lab().directory / "it's ünusual"
+    lab = Lab.start(directory, "mariadb")
+    assert get(lab, "/status")[0] == 200
+    assert lab.git("fetch", "--quiet", "--tags").returncode == 0
+    assert systemctl(lab, "restart", "nginx").returncode == 0
+    assert get(lab, "/status")[0] == 200
+
+
+def test_a_path_that_the_servers_could_not_quote_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="has ';' in its name"):
+        Lab.start(tmp_path / "a;b", "sqlite")
+    assert not (tmp_path / "a;b").exists()
+
+
 class TestRights:
     def test_of_the_application_in_mariadb(self, start_module_lab: StartLab) -> None:
         lab = start_module_lab("mariadb")

@@ -58,16 +58,16 @@ http {{
 }}
 """
 _PHP_FPM = """[global]
-pid = {directory}/run/php{version}-fpm.pid
-error_log = {directory}/log/php{version}-fpm.log
+pid = "{directory}/run/php{version}-fpm.pid"
+error_log = "{directory}/log/php{version}-fpm.log"
 daemonize = no
 
-include = {directory}/etc/php/{version}/fpm/pool.d/*.conf
+include = "{directory}/etc/php/{version}/fpm/pool.d/*.conf"
 """
 _POOL = """[www]
 user = {owner}
 group = {owner}
-listen = {socket}
+listen = "{socket}"
 listen.owner = {owner}
 listen.group = {owner}
 listen.mode = 0660
