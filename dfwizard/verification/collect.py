@@ -65,29 +65,25 @@ def new_errors(
     instance: str,
     before: LogState,
     *,
-    until: LogState | None = None,
     redact: Callable[[str], str] = str,
 ) -> tuple[str, ...]:
     """Give the error lines that were logged since `before`: at most 20, each at most 500 characters, `redact` applied.
 
-    With `until` only what had been logged at that moment. Of a file that was there only the new bytes are read; one that
-    was rotated away is known by its inode, one that was cut short is read from its beginning. At most 64 MiB are read. What
+    Of a file that was there only the new bytes are read; one that was rotated away is known by its inode, one that was cut short is read from its beginning. At most 64 MiB are read. What
     dfwizard's own question for `df:version` logs is left out. Log lines may hold credentials: `redact` has to know them.
     """
     known = {item.inode: item for item in before.files}
-    ends = {item.inode: item.size for item in until.files} if until is not None else None
     lines: list[str] = []
     left = _MOST_READ
     for item in log_state(host, instance).files:
         old = known.get(item.inode)
         if old is None and not item.name.endswith(".log"):
             continue  # compressed, or of another program
-        size = item.size if ends is None else min(item.size, ends.get(item.inode, 0))
-        offset = old.size if old is not None and old.size <= size else 0
-        if offset >= size or len(lines) >= MOST_LINES or left <= 0:
+        offset = old.size if old is not None and old.size <= item.size else 0
+        if offset == item.size or len(lines) >= MOST_LINES or left <= 0:
             continue
         path = posixpath.join(instance, "storage/logs", item.name)
-        found, read = _errors_in(host, path, offset, min(size, offset + left), MOST_LINES - len(lines))
+        found, read = _errors_in(host, path, offset, min(item.size, offset + left), MOST_LINES - len(lines))
         left -= read
         lines += found
     return tuple(redact(line) for line in lines)

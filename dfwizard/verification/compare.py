@@ -20,7 +20,6 @@ def compare(
     names_before: Names | None = None,
     names_after: Names | None = None,
     log_lines: tuple[str, ...] = (),
-    log_lines_at_work: tuple[str, ...] = (),
     owners_before: TreeOwners | None = None,
     owners_after: TreeOwners | None = None,
     hash_costs: frozenset[int] | None = None,
@@ -42,7 +41,6 @@ def compare(
         names_before=names_before or {},
         names_after=names_after or {},
         log_lines=log_lines,
-        log_lines_at_work=log_lines_at_work,
         owners_before=owners_before,
         owners_after=owners_after,
         hash_costs=hash_costs,
@@ -68,5 +66,5 @@ def compare(
         surroundings.crontabs(situation),
     ]
     if final:
-        checks += [*surroundings.services(situation), *web.answers(situation), *surroundings.log(situation)]
+        checks += [*surroundings.services(situation), *web.answers(situation), surroundings.log(situation)]
     return Verification(release.tag, final, tuple(checks))

@@ -36,8 +36,7 @@ class Situation:
     """All that the checks look at.
 
     `release` is where the instance should be, `came_from` where the run began (None: not known). `commit` is what the tag stood for when
-    the plan was made ("": the rules' own). `log_lines_at_work` are errors logged while code and packages were exchanged, `log_lines`
-    those since then. `hash_costs` are the bcrypt costs found in `user.password`; None is not known.
+    the plan was made ("": the rules' own). `hash_costs` are the bcrypt costs found in `user.password`; None is not known.
     `accepted` are the ids of findings that were overridden.
     """
 
@@ -50,7 +49,6 @@ class Situation:
     names_before: Names = field(default_factory=dict)
     names_after: Names = field(default_factory=dict)
     log_lines: tuple[str, ...] = ()
-    log_lines_at_work: tuple[str, ...] = ()
     owners_before: TreeOwners | None = None
     owners_after: TreeOwners | None = None
     hash_costs: frozenset[int] | None = None

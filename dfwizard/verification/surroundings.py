@@ -94,23 +94,9 @@ def crontabs(situation: Situation) -> Check:
     return Check("crontabs", "Crontabs", was, now, Verdict.WARNING, "; ".join(changes))
 
 
-def log(situation: Situation) -> tuple[Check, ...]:
-    """The application has logged no error since the run's work was done (facts 9.2).
-
-    While code and packages are exchanged requests still come: php-fpm answers them from old code and new files, and logs what breaks.
-    """
-    title = "New errors in the log"
+def log(situation: Situation) -> Check:
+    """The application has logged no error since the code was exchanged (facts 9.2)."""
     lines = situation.log_lines
-    if lines:
-        checks = [Check("log", title, "", f"{len(lines)}", Verdict.WARNING, "\n".join(lines))]
-    else:
-        checks = [Check("log", title, "", "none", Verdict.OK)]
-    if situation.log_lines_at_work:
-        at_work = situation.log_lines_at_work
-        why = "\n".join(("Logged while the code was being exchanged, in maintenance mode:", *at_work))
-        checks.append(
-            Check(
-                "log-at-work", "Errors logged during the work", "", f"{len(at_work)}", Verdict.EXPECTED, why
-            )
-        )
-    return tuple(checks)
+    if not lines:
+        return Check("log", "New errors in the log", "", "none", Verdict.OK)
+    return Check("log", "New errors in the log", "", f"{len(lines)}", Verdict.WARNING, "\n".join(lines))
