@@ -69,8 +69,9 @@ def new_errors(
 ) -> tuple[str, ...]:
     """Give the error lines that were logged since `before`: at most 20, each at most 500 characters, `redact` applied.
 
-    Of a file that was there only the new bytes are read; one that was rotated away is known by its inode, one that was cut short is read from its beginning. At most 64 MiB are read. What
-    dfwizard's own question for `df:version` logs is left out. Log lines may hold credentials: `redact` has to know them.
+    Of a file that was there only the new bytes are read; one that was rotated away is known by its inode, one that was cut
+    short is read from its beginning. At most 64 MiB are read. Stacks are left out, and so is what dfwizard's own question
+    for `df:version` logs. Log lines may hold credentials: `redact` has to know them.
     """
     known = {item.inode: item for item in before.files}
     lines: list[str] = []
