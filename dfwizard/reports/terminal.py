@@ -7,7 +7,6 @@ it is shown.
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -144,8 +143,3 @@ class Table:
             ).rstrip()
             for line in range(height)
         ]
-
-
-def quote(word: str) -> str:
-    """Quote a word for the shell."""
-    return shlex.quote(word)
