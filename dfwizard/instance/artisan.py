@@ -16,13 +16,18 @@ _TABLE_ROW = re.compile(r"^\|\s*(Yes|No|Y|N)\s*\|\s*(\S.*?)\s*\|", re.IGNORECASE
 _DOTTED_ROW = re.compile(r"^\s*(\S+)\s.*?(Pending|Ran)\s*$")
 
 
-def artisan_facts(ask: Asker, php: str, problems: Problems, *, database_file: str | None) -> ArtisanFacts:
+def artisan_facts(
+    ask: Asker, php: str, problems: Problems, *, database_file: str | None, dotenv_error: str | None = None
+) -> ArtisanFacts:
     """Ask artisan for its version, for `df:version` and for the state of the migrations.
 
     `database_file` is the SQLite database, if that is what the instance uses: booting the application creates a missing one (facts 5.3), so
-    artisan is not asked then; nor where it would have to write bootstrap/cache/packages.php or services.php.
+    artisan is not asked then; nor where it would have to write bootstrap/cache/packages.php or services.php; nor where Laravel refuses
+    `.env` (`dotenv_error`), for artisan would quote the line, which may hold a secret.
     """
     maintenance, cached, hindrance = _before(ask, database_file)
+    if dotenv_error is not None:
+        hindrance = f"Laravel refuses .env, {dotenv_error}"
     error: str | None
     if hindrance:
         problems.add(f"artisan was not asked: {hindrance}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import reduce
 from typing import TypeVar
 
 from dfwizard.errors import DfwizardError, HostError
@@ -16,7 +17,7 @@ from dfwizard.instance.artisan import artisan_facts
 from dfwizard.instance.asking import NOWHERE, Asker, Problems
 from dfwizard.instance.crontabs import crontab_lines
 from dfwizard.instance.database import DatabaseSettings, settings
-from dfwizard.instance.dotenv import DotenvFile
+from dfwizard.instance.dotenv import DotenvFile, secret_values
 from dfwizard.instance.environment import read_dotenv
 from dfwizard.instance.facts import (
     ArtisanFacts,
@@ -131,7 +132,7 @@ class _Inspection:
         program = cli_found.binary if cli_found else None
         database = self._put("database", _DatabaseAnswer(), lambda: self._database(wanted, program))
         sqlite = wanted.file if wanted is not None else None
-        artisan = self._put("artisan", ArtisanFacts(), lambda: self._artisan(program, sqlite))
+        artisan = self._put("artisan", ArtisanFacts(), lambda: self._artisan(program, sqlite, dotenv, file))
         paths = {ask.path: "instance", **({sqlite: "database"} if sqlite else {}), **space}
         free = self._put("free space", _NO_SPACE, lambda: spaces(ask, paths))
 
@@ -177,7 +178,7 @@ class _Inspection:
             space=self._tell("space", free),
             owner_home="",
             tools=self._tell("tools", tools),
-            problems=tuple(problems.lines),
+            problems=tuple(sorted(problems.lines)),
         )
 
     def _put(self, name: str, default: T, question: Callable[[], T]) -> Future[T]:
@@ -247,10 +248,26 @@ class _Inspection:
         )
         return _DatabaseAnswer(facts, found.encrypted)
 
-    def _artisan(self, php: str | None, database_file: str | None) -> ArtisanFacts:
+    def _artisan(
+        self, php: str | None, database_file: str | None, dotenv: DotenvFacts | None, file: DotenvFile | None
+    ) -> ArtisanFacts:
         if php is None:
             raise HostError("it cannot be asked without PHP")
-        return artisan_facts(self.ask, php, self.problems, database_file=database_file)
+        problems = Problems()
+        refused = dotenv.error if dotenv is not None else None
+        found = artisan_facts(self.ask, php, problems, database_file=database_file, dotenv_error=refused)
+        secrets = sorted(secret_values(file), key=len, reverse=True) if file is not None else []
+
+        def cleaned(text: str) -> str:
+            return reduce(lambda shown, secret: shown.replace(secret, "***"), secrets, text)
+
+        for line in problems.lines:
+            self.problems.add(cleaned(line))
+        return replace(
+            found,
+            error=cleaned(found.error) if found.error else None,
+            df_version=cleaned(found.df_version) if found.df_version else None,
+        )
 
     def _status(self, url: str | None, web: WebFacts, dotenv: DotenvFacts | None) -> StatusFacts | None:
         address = url or web.url
