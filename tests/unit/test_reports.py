@@ -44,8 +44,8 @@ def sample_plan(to: str = "7.1.0", frm: str = "5.4.1") -> Plan:
 
 
 def narrow(text: str, width: int = WIDTH) -> list[str]:
-    """The lines that are too long although they could be broken."""
-    return [line for line in text.splitlines() if len(line) > width and " " in line.strip()[: width - 30]]
+    """The lines that are too long although their last word would fit on a line of its own."""
+    return [line for line in text.splitlines() if len(line) > width and len(line.split()[-1]) <= width - 30]
 
 
 @given(st.text())
