@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 
 from tests.lab.catalogue import APPLICATION
-from tests.lab.processes import OWNER, LabError, ensure_owner, stop_servers
+from tests.lab.processes import OWNER, LabError, ensure_owner, run, stop_servers
 
 _BUILDERS = (
     "cache.py",
     "catalogue.py",
+    "content.py",
     "packages.py",
     "origin.py",
     "instances.py",
@@ -79,3 +80,8 @@ def home_directory() -> Path:
             shutil.chown(path, OWNER, OWNER)
 
     return built("home", make)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a cached tree with owners, modes and times."""
+    run(["cp", "-a", "--reflink=auto", str(source), str(target)], cwd=target.parent, home=target.parent)

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from tests.lab.cache import built, home_directory
+from tests.lab.cache import built, copy, home_directory
 from tests.lab.catalogue import Release
 from tests.lab.origin import composer_files, origin, set_back
 from tests.lab.processes import OWNER, run
@@ -41,7 +41,7 @@ def tree(release: Release, variant: Variant) -> Path:
 def _build(partial: Path, release: Release, variant: Variant) -> None:
     past = partial.with_name(f"{partial.name}.origin")
     shutil.rmtree(past, ignore_errors=True)
-    run(["cp", "-a", str(origin()), str(past)], cwd=partial, home=partial)
+    copy(origin(), past)
     set_back(past, release)
     run(["chown", "-R", f"{OWNER}:{OWNER}", str(past), str(partial)], cwd=partial, home=partial)
     branch = release.tag if variant == "tag-clone" else "master"
