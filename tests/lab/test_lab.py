@@ -413,6 +413,19 @@ class TestWeb:
         assert lab.artisan("migrate", "--force").returncode == 0
 
 
+def test_composer_goes_down_to_6_3_0_only_without_plugins(start_lab: StartLab) -> None:
+    lab = start_lab(release="7.1.0")
+    lab.git("stash")
+    assert lab.git("checkout", "--quiet", "refs/tags/6.3.0").returncode == 0
+    command = ["install", "--no-dev", "--ignore-platform-reqs", "--no-interaction"]
+    blocked = lab.composer(*command)
+    assert blocked.returncode == 1
+    assert "contains a Composer plugin which is blocked" in blocked.stderr
+    assert lab.artisan("--version").stdout == "Laravel Framework 11.44.7\n"
+    assert lab.composer(*command, "--no-plugins").returncode == 0
+    assert lab.artisan("--version").stdout == "Laravel Framework 9.52.16\n"
+
+
 class TestSystemctl:
     def test_answers_as_systemd_does(self, start_lab: StartLab) -> None:
         lab = start_lab(web=True)
