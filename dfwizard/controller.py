@@ -28,6 +28,7 @@ from dfwizard.execution.launch import launch
 from dfwizard.execution.lock import holder
 from dfwizard.execution.runner import serve
 from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
+from dfwizard.hosts.command import Command
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance import dotenv
 from dfwizard.instance.inspect import inspect
@@ -111,6 +112,7 @@ class Controller:
         php: str | None = None,
         url: str | None = None,
         backup_dir: str | None = None,
+        admin_ui: str | None = None,
         on_fact: OnFact | None = None,
     ) -> Prospect:
         """Inspect, plan the road to `target` and check it; nothing is changed.
@@ -124,7 +126,8 @@ class Controller:
         account = {"owner": facts.tree.owner, "home": facts.owner_home}
         origin = ask_tags(self.host, facts.path, **account)
         if not origin.error:
-            origin = read_targets(self.host, facts.path, origin, tuple(one.tag for one in way), **account)
+            tags = (installed.tag, *(one.tag for one in way))
+            origin = read_targets(self.host, facts.path, origin, tags, **account)
         backup = self._new_backup(facts.path, backup_dir)
         try:
             access = open_instance(self.host, facts)
@@ -132,11 +135,23 @@ class Controller:
             access = None  # the checks say so
         edit = self._edit(access, facts, installed, way[-1]) if access else None
         lines = self._shows(access, backup) if access else ((), ())
-        plan = plan_upgrade(facts, origin, self.rules, installed, way, Wish(backup, php), edit, lines)
+        wish = Wish(backup, php, posixpath.abspath(admin_ui) if admin_ui else None)
+        plan = plan_upgrade(facts, origin, self.rules, installed, way, wish, edit, lines)
         context = Context(facts, origin, self.rules, installed, way, plan, needs=needs(facts, backup))
+        if wish.admin_ui:
+            context = replace(context, admin_ui_error=self._admin_ui_error(wish.admin_ui, facts.tree.owner))
         if access is not None and facts.database is not None and facts.database.reachable:
             context = self._ask_database(access, context)
         return Prospect(facts, plan, check(context))
+
+    def _admin_ui_error(self, file: str, owner: str) -> str | None:
+        """Say why the owner cannot install this release.zip; None when it can."""
+        if self.host.which("unzip", user=owner) is None:
+            return "unzip is not installed"
+        listing = self.host.run(
+            Command(("unzip", "-l", file, "dist/index.html"), user=owner, timeout=60), check=False
+        )
+        return None if listing.code == 0 else f"{owner} cannot read {file}, or it holds no dist/index.html"
 
     def script(self, prospect: Prospect) -> str:
         """Give the prospect's plan as a POSIX shell script.

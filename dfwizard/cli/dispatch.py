@@ -120,7 +120,12 @@ def _mention_blockers(prospect: Prospect) -> None:
 
 def _prepare(controller: Controller, options: Options) -> Prospect:
     return controller.prepare(
-        options.path, options.to, php=options.php, url=options.url, backup_dir=options.backup_dir
+        options.path,
+        options.to,
+        php=options.php,
+        url=options.url,
+        backup_dir=options.backup_dir,
+        admin_ui=options.admin_ui,
     )
 
 

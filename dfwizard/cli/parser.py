@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-
 from typing import TYPE_CHECKING
 
 from dfwizard import __version__
@@ -81,6 +80,12 @@ def _target(parser: argparse.ArgumentParser) -> None:
         "--backup-dir",
         metavar="DIR",
         help="where the backup goes, a directory is made in it (default: the state directory)",
+    )
+
+    parser.add_argument(
+        "--admin-ui",
+        metavar="FILE",
+        help="release.zip of df-admin-interface, for a target of 6.x, which comes without its admin UI",
     )
 
 

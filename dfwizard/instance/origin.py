@@ -21,6 +21,7 @@ from dfwizard.hosts.command import Command
 NETWORK_TIMEOUT = 120.0
 LOCAL_TIMEOUT = 30.0
 _LARGEST = 64 << 20
+_PLUGIN_TYPES = ("composer-plugin", "composer-installer")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class TargetFacts:
 
     `php` maps each package that has a requirement on PHP to it (`(root)` is composer.json itself, only production packages
     count), `extensions` maps `ext-…` names to the packages that need them, `composer_runtime` is the requirement on composer
-    itself. `paths` are the tracked paths.
+    itself; `plugins` are the packages that plug into composer. `paths` are the tracked paths.
     """
 
     tag: str
@@ -39,6 +40,7 @@ class TargetFacts:
     extensions: Mapping[str, tuple[str, ...]]
     composer_runtime: tuple[str, ...]
     packages: Mapping[str, str]
+    plugins: tuple[str, ...]
     paths: tuple[str, ...]
 
 
@@ -190,6 +192,7 @@ def _read(repository: _Repository, tag: str, commit: str) -> TargetFacts:
         extensions={name: tuple(users) for name, users in sorted(extensions.items())},
         composer_runtime=tuple(sorted(set(runtime))),
         packages={package["name"]: str(package.get("version", "")) for package in packages},
+        plugins=tuple(package["name"] for package in packages if package.get("type") in _PLUGIN_TYPES),
         paths=tuple(item.decode("utf-8", "surrogateescape") for item in listing.stdout.split(b"\0") if item),
     )
 

@@ -28,6 +28,9 @@ from dfwizard.rules import Release, Rules, stops
 FINGERPRINT_BEFORE = "before"
 """The name, in the run, of the fingerprint that a rollback is compared with."""
 
+UI_INSTALLER = "dreamfactory/installer"
+"""The composer plugin that puts the admin UI into public/: where the target has it, plugins must run."""
+
 HOMES = "/var/cache/dfwizard/"
 """Where an owner without a home gets one (see the facts' `owner_home`)."""
 
@@ -42,11 +45,13 @@ _WRONG_DATABASE = ("Migration driver used", "Preparing database", "Migration tab
 class Wish:
     """What the user wants beyond the target: where the backup goes, which PHP runs artisan and composer, and the service names.
 
-    `php` None means the one on the PATH.
+    `php` None means the one on the PATH. `admin_ui` is a release.zip of df-admin-interface on the host: DreamFactory 6.x has its
+    admin UI outside of composer.
     """
 
     backup: str
     php: str | None = None
+    admin_ui: str | None = None
 
 
 @dataclass(frozen=True)
@@ -289,8 +294,9 @@ def _fetch(road: _Road) -> Step:
 def _leg(road: _Road, index: int, hop: Hop) -> list[Step]:
     target = road.origin.target(hop.to)
     steps = [*_stash(road, index), _checkout(road, index, hop), *_ownership(road, index)]
-    steps += [_composer(road, index, hop, target), _migrate(road, index, hop), *_caches(road, index)]
+    steps += [*_packages(road, index, hop, target), _migrate(road, index, hop), *_caches(road, index)]
     if hop is road.hops[-1]:
+        steps += _admin_ui(road, index, hop)
         # Before its gate: with opcache.validate_timestamps=0 PHP serves the old code until it restarts.
         steps += _restarts(road.facts)
     steps.append(
@@ -424,7 +430,29 @@ def ignored_requirements(facts: Facts, target: TargetFacts | None) -> tuple[str,
     return tuple(unmet)
 
 
-def _composer(road: _Road, index: int, hop: Hop, target: TargetFacts | None) -> Step:
+def _packages(road: _Road, index: int, hop: Hop, target: TargetFacts | None) -> list[Step]:
+    """Give the composer step; where the old vendor holds a plugin that the target does not allow, composer must not load it."""
+    before = road.origin.target(hop.frm)
+    stale = set(before.plugins) - set(target.plugins) if before and target else set()
+    if not stale:
+        return [_composer(road, index, hop, target)]
+    if target is not None and UI_INSTALLER not in target.plugins:
+        return [_composer(road, index, hop, target, "--no-plugins")]
+    remove = Step(
+        f"vendor-{hop.to}",
+        "Remove the old packages",
+        f"{', '.join(sorted(stale))} plugs into composer and {hop.to} does not allow it: composer would refuse to start.",
+        Execute(("rm", "-rf", "--", f"{road.facts.path}/vendor"), user=road.owner, env=road.env),
+        guide="Troubleshooting: Composer Install Errors",
+        undo=Undo.TREE,
+        undo_text=_TREE_BACK,
+        timeout=300,
+        hop=index,
+    )
+    return [remove, _composer(road, index, hop, target)]
+
+
+def _composer(road: _Road, index: int, hop: Hop, target: TargetFacts | None, *more: str) -> Step:
     facts = road.facts
     program = ("composer",) if road.wish.php is None else (road.wish.php, facts.composer_path or "composer")
     ignored = tuple(f"--ignore-platform-req={name}" for name in ignored_requirements(facts, target))
@@ -436,7 +464,16 @@ def _composer(road: _Road, index: int, hop: Hop, target: TargetFacts | None) -> 
         f"Install the packages of {hop.to}",
         "vendor must be what composer.lock of the release says.",
         Execute(
-            (*program, "install", "--no-dev", "--no-interaction", "--no-progress", "--no-ansi", *ignored),
+            (
+                *program,
+                "install",
+                "--no-dev",
+                "--no-interaction",
+                "--no-progress",
+                "--no-ansi",
+                *more,
+                *ignored,
+            ),
             cwd=facts.path,
             user=road.owner,
             env=env,
@@ -451,6 +488,40 @@ def _composer(road: _Road, index: int, hop: Hop, target: TargetFacts | None) -> 
         hop=index,
         weight=30,
     )
+
+
+_INSTALL_UI = """\
+set -eu
+place=$(mktemp -d)
+trap 'rm -rf -- "$place"' EXIT
+unzip -q "$1" -d "$place"
+mv -- "$place/dist/index.html" "$2/resources/views/index.blade.php"
+cp -R -- "$place/dist/." "$2/public/"
+"""
+
+
+def _admin_ui(road: _Road, index: int, hop: Hop) -> list[Step]:
+    """Give the step that installs the admin UI of 6.x, where the user named its release.zip."""
+    if road.wish.admin_ui is None:
+        return []
+    return [
+        Step(
+            "admin-ui",
+            f"Install the admin UI of {hop.to}",
+            "DreamFactory 6.x has its admin UI outside of composer; without it the front page answers 500.",
+            Execute(
+                ("sh", "-c", _INSTALL_UI, "sh", road.wish.admin_ui, road.facts.path),
+                user=road.owner,
+                env=road.env,
+            ),
+            departs="The guide leaves it out; DreamFactory's installer does it as option 8.",
+            undo=Undo.TREE,
+            undo_text=_TREE_BACK,
+            done_when=Execute(("test", "-e", f"{road.facts.path}/resources/views/index.blade.php")),
+            timeout=300,
+            hop=index,
+        )
+    ]
 
 
 def _migrate(road: _Road, index: int, hop: Hop) -> Step:

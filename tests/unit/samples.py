@@ -24,7 +24,7 @@ from dfwizard.instance.facts import (
 from dfwizard.instance.origin import OriginFacts, TargetFacts
 from dfwizard.planning.plan import EditDotenv, Plan
 from dfwizard.planning.upgrade import Wish, plan_upgrade, road
-from dfwizard.rules import load
+from dfwizard.rules import AdminUi, load
 
 RULES = load()
 PATH = "/opt/dreamfactory"
@@ -134,6 +134,7 @@ def target(tag: str, **changes: Any) -> TargetFacts:
         extensions={"ext-json": ("laravel/framework",)},
         composer_runtime=("composer-runtime-api ^2.2",),
         packages={"laravel/framework": known.laravel},
+        plugins=("dreamfactory/installer",) if known.admin_ui is not AdminUi.RELEASE_ZIP else (),
         paths=("artisan", "composer.json", "config/app.php"),
     )
     return replace(made, **changes)
@@ -152,7 +153,7 @@ def plan(found: Facts, to: str, edit: EditDotenv | None = None) -> Plan:
     installed, way = road(found, RULES, to)
     return plan_upgrade(
         found,
-        origin(*(release.tag for release in way)),
+        origin(installed.tag, *(release.tag for release in way)),
         RULES,
         installed,
         way,

@@ -113,6 +113,15 @@ def test_php_outside_the_window_is_the_only_requirement_ignored() -> None:
     assert "--ignore-platform-reqs" not in outside.argv
 
 
+def test_a_plugin_that_the_target_does_not_allow_is_not_loaded() -> None:
+    action = samples.plan(samples.facts("5.4.1"), "6.3.0").step("composer-6.3.0").action
+    later = samples.plan(samples.facts("6.3.0"), "7.1.0").step("composer-7.1.0").action
+    assert isinstance(action, Execute)
+    assert isinstance(later, Execute)
+    assert "--no-plugins" in action.argv
+    assert "--no-plugins" not in later.argv  # there the plugin must run: it installs the admin UI
+
+
 def test_plans_survive_json() -> None:
     plan = samples.plan(samples.facts("5.4.1"), "7.7.0", EDIT)
     assert codec.loads(Plan, codec.dumps(plan)) == plan
@@ -225,6 +234,20 @@ def test_an_old_name_of_the_connection_is_a_blocker() -> None:
     made = context(facts=replace(found, dotenv=replace(found.dotenv, values=values)))
     findings = [one for one in check(made) if "DB_CONNECTION" in one.title]
     assert [one.severity for one in findings] == [Severity.BLOCKER]
+
+
+def test_a_target_of_6x_asks_for_its_admin_ui() -> None:
+    found = samples.facts("5.4.1", tree=replace(samples.facts().tree, admin_ui="composer"))
+    installed, way = road(found, samples.RULES, "6.3.0")
+    made = context(
+        facts=found,
+        installed=installed,
+        way=way,
+        origin=samples.origin("6.3.0"),
+        plan=samples.plan(found, "6.3.0"),
+    )
+    assert by_id(check(made))["admin-ui"].severity is Severity.BLOCKER
+    assert "admin-ui" not in by_id(check(context(facts=found)))
 
 
 def test_a_moved_tag_of_the_official_origin_is_a_blocker_and_of_a_mirror_a_warning() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dfwizard.instance.facts import Facts
-from dfwizard.instance.origin import OriginFacts
+from dfwizard.instance.origin import OriginFacts, TargetFacts
 from dfwizard.planning.findings import Finding
 from dfwizard.planning.plan import Plan
 from dfwizard.rules import Release, Rules
@@ -36,7 +36,8 @@ class ServiceType:
 class Context:
     """Facts, the origin, the rules, the road and the plan; with what only the controller can find out.
 
-    `needs` is the space that the run needs; `scratch_error` says why no scratch database can be had (None: it can); `services` the
+    `needs` is the space that the run needs; `scratch_error` says why no scratch database can be had (None: it can);
+    `admin_ui_error` why the release.zip that was named cannot be installed; `services` the
     service types in use; `lists` names of scripts, scripted services and scheduled tasks by table.
     """
 
@@ -48,8 +49,15 @@ class Context:
     plan: Plan
     needs: tuple[Needs, ...] = ()
     scratch_error: str | None = None
+    admin_ui_error: str | None = None
     services: tuple[ServiceType, ...] = ()
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> tuple[TargetFacts, ...]:
+        """Give what each release on the road asks for, as far as it could be read."""
+        found = (self.origin.target(release.tag) for release in self.way)
+        return tuple(target for target in found if target is not None)
 
     @property
     def goal(self) -> Release:

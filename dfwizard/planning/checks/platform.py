@@ -36,8 +36,7 @@ def php(context: Context) -> list[Finding]:
     ]
     if not outside:
         windows = [
-            f"{target.tag}: PHP {', '.join(php_window(target)) or 'none'}"
-            for target in context.origin.targets
+            f"{target.tag}: PHP {', '.join(php_window(target)) or 'none'}" for target in context.targets
         ]
         return [Finding("php-window", Severity.OK, "PHP fits every release on the road", tuple(windows))]
     return [
@@ -86,7 +85,7 @@ def extensions(context: Context) -> list[Finding]:
     if runtime is None:
         return []
     missing: dict[str, list[str]] = {}
-    for target in context.origin.targets:
+    for target in context.targets:
         for name, users in target.extensions.items():
             if name.removeprefix("ext-").lower() not in runtime.extensions:
                 missing.setdefault(name, []).append(f"{target.tag} ({', '.join(users[:3])})")

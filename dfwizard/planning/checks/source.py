@@ -6,6 +6,7 @@ import shlex
 
 from dfwizard.planning.checks.context import Check, Context
 from dfwizard.planning.findings import Finding, Severity
+from dfwizard.rules import AdminUi
 
 OFFICIAL = "github.com/dreamfactorysoftware/dreamfactory"
 _SHOWN = 12
@@ -154,7 +155,7 @@ _STATES = {"M": "changed", "D": "deleted", "A": "added", "R": "renamed", "T": "t
 def untracked_in_the_way(context: Context) -> list[Finding]:
     """Untracked files that a release on the road tracks would be overwritten by its checkout."""
     facts = context.facts
-    tracked = {path for target in context.origin.targets for path in target.paths}
+    tracked = {path for target in context.targets for path in target.paths}
     clashes = [path for path in facts.git.untracked if path in tracked] if facts.git else []
     if not clashes:
         return []
@@ -166,6 +167,29 @@ def untracked_in_the_way(context: Context) -> list[Finding]:
             shown(clashes),
             why="The checkout replaces them; they stay in the backup.",
             remedy="Move them aside first when you made them yourself.",
+        )
+    ]
+
+
+def admin_ui(context: Context) -> list[Finding]:
+    """A target of the 6.x line needs its admin UI from outside of composer."""
+    if context.goal.admin_ui is not AdminUi.RELEASE_ZIP or context.facts.tree.admin_ui == "release-zip":
+        return []
+    if "admin-ui" in {step.id for step in context.plan.steps} and not context.admin_ui_error:
+        return []
+    return [
+        Finding(
+            "admin-ui",
+            Severity.BLOCKER,
+            f"{context.goal.tag} comes without its admin UI",
+            (context.admin_ui_error,)
+            if context.admin_ui_error
+            else (f"the instance's own is {context.facts.tree.admin_ui}",),
+            why="From 6.0.0 to 7.0.0 it is not among composer's packages: after the guide's steps the front page answers 500 "
+            "`View [index] not found` (composer.json of 5.4.1 and 6.0.0).",
+            remedy="Download release.zip of github.com/dreamfactorysoftware/df-admin-interface and name it with --admin-ui FILE; or "
+            "go on to 7.0.1 or later, which brings its own.",
+            acceptable=True,
         )
     ]
 
@@ -190,5 +214,6 @@ SOURCE_CHECKS: tuple[Check, ...] = (
     origin,
     local_changes,
     untracked_in_the_way,
+    admin_ui,
     release_notes,
 )
