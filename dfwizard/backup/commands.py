@@ -55,9 +55,8 @@ def archive_tree(subject: Subject, target: str, index: str) -> Pipeline:
         "--format=posix",
         "--numeric-owner",
         *subject.tools.tar_extras,
+        f"--exclude={OWN_PREFIX}*",
         "--anchored",
-        "--wildcards",
-        f"--exclude=./{OWN_PREFIX}*",
         "--no-wildcards",
         *left_out,
         "--verbose",
@@ -288,7 +287,7 @@ def checksum(directory: str, names: tuple[str, ...]) -> Command:
 
 def resolve(path: str) -> Command:
     """Give the file that a symlink leads to, ended by a NUL byte."""
-    return Command(("realpath", "--zero", "--", path))
+    return Command(("realpath", "--canonicalize-missing", "--zero", "--", path))
 
 
 def own(path: str, owned: Owned | None, me: str) -> tuple[Command, ...]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dfwizard.errors import BackupError, HostError
 from dfwizard.hosts.base import Host
 from dfwizard.hosts.command import Command, Pipeline, Result
-from dfwizard.hosts.failures import FULL, ending, useful_lines
+from dfwizard.hosts.failures import FULL, Said, ending
 
 Report = Callable[[str], None]
 """Takes one line of a step's output, without its newline."""
 
 LINES = 6
-LINE_LENGTH = 300
-"""How much of a failed program's own words is repeated: clients echo whole statements, rows and all."""
+"""How many of a failed program's own last lines are repeated."""
 
 
 def _silent(_line: str) -> None:
@@ -27,13 +27,15 @@ def _silent(_line: str) -> None:
 class BackupContext:
     """Where the work is done: the host, the run's mark, who is told of progress.
 
-    `private` is a 0700 directory of dfwizard's own on the host for files that hold secrets; it is made when missing.
+    `private` is a 0700 directory of dfwizard's own on the host for files that hold secrets; it is made when missing. `timeout` is the
+    most seconds that one program or pipeline may take (None: no limit).
     """
 
     host: Host
     private: str
     mark: str | None = None
     report: Report = _silent
+    timeout: float | None = None
 
     def run(
         self,
@@ -62,6 +64,8 @@ class BackupContext:
         self, work: Command | Pipeline, *, growing: tuple[str, str] | None = None, keep: int = 1 << 20
     ) -> Result:
         """Run `work` and give its result, whatever the exit code."""
+        if work.timeout is None:
+            work = replace(work, timeout=self.timeout)
         if growing is None:
             return self.host.run(work, keep=keep, check=False, mark=self.mark)
         done = threading.Event()
@@ -95,12 +99,13 @@ def failure(
     remedy: str | None = None,
 ) -> BackupError:
     """Make the error of a failed program: what it was doing, its own last words, what to do next."""
-    words = useful_lines(result.stderr, LINES, LINE_LENGTH)
-    if FULL.search(words):
-        target = work.stdout_file if isinstance(work, Pipeline) and work.stdout_file else where
-        free = size_text(host.free_bytes(target))
+    words = Said(b"", without_statements(result.stderr)).lines(LINES)
+    target = work.stdout_file if isinstance(work, Pipeline) and work.stdout_file else where
+    free = host.free_bytes(target) if target.startswith("/") else None
+    if FULL.search(words) or (free is not None and free < 1 << 16):
+        left = f" ({size_text(free)} free)" if free is not None else ""
         return BackupError(
-            f"{doing} failed: the disk is full ({free} free)",
+            f"{doing} failed: the disk is full{left}",
             where=target,
             remedy="Free some space there, or choose another place for backups, and try again.",
         )
@@ -109,6 +114,11 @@ def failure(
         where=where,
         remedy=remedy or "The program's own words above say why; mend that and try again.",
     )
+
+
+def without_statements(said: bytes) -> bytes:
+    """Leave out the statement, data and all, that MySQL's clients repeat between two lines of dashes before an error."""
+    return re.split(rb"^-{14}$", said, flags=re.MULTILINE)[-1]
 
 
 def size_text(size: float) -> str:

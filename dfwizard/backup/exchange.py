@@ -94,15 +94,8 @@ def exchange_content(context: BackupContext, places: Places, kept: tuple[str, ..
         if host.stat(target) is not None:
             host.rename(target, _unused(host, posixpath.join(places.aside, f"{name}-stray")))
         host.rename(source, target)
-    _take_over_owner(context, places)
+    take_over_owner(context, places.new, places.live)
     host.remove(places.new)
-
-
-def _take_over_owner(context: BackupContext, places: Places) -> None:
-    programs = ("chown", "chmod") if context.host.user == "root" else ("chmod",)
-    for program in programs:
-        command = Command((program, f"--reference={places.new}", "--", places.live))
-        context.run(command, "giving the directory its owner and mode", where=places.live)
 
 
 def _entries(host: Host, directory: str, stay: set[str]) -> list[str]:
@@ -119,6 +112,19 @@ def _unused(host: Host, path: str) -> str:
         where=path,
         remedy="Stop what writes there (cron jobs, queue workers, a deployment), then resume.",
     )
+
+
+def take_over_owner(context: BackupContext, model: str, path: str) -> None:
+    """Give the directory `path` the owner, group and exact mode of `model`; without root, the mode alone."""
+    found = context.host.stat(model)
+    if found is None:
+        return
+    # five digits: with fewer, chmod leaves a directory's setgid bit as it is
+    work = [Command(("chmod", f"{found.mode:05o}", "--", path))]
+    if context.host.user == "root":
+        work.insert(0, Command(("chown", f"{found.uid}:{found.gid}", "--", path)))
+    for command in work:
+        context.run(command, "giving a directory its owner and mode", where=path)
 
 
 def clear(context: BackupContext, places: Places) -> None:

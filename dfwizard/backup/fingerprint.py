@@ -48,8 +48,8 @@ KINDS = {
 class Entry:
     """One path of the tree.
 
-    `type` is find's letter (f, d, l, ...); `owner` is `user:group`; `size` and `sha256` are those of a file whose content is compared,
-    else 0 and ""; `target` where a symlink points.
+    `type` is find's letter (f, d, l, ...); sockets, which belong to a running process, are left out. `owner` is `user:group`; `size` and
+    `sha256` are those of a file whose content is compared, else 0 and ""; `target` is where a symlink points.
     """
 
     type: str
@@ -163,7 +163,7 @@ def _files(context: BackupContext, subject: Subject) -> dict[str, Entry]:
                     remedy="Stop what writes to the instance (a deployment, a cron job), then try again.",
                 )
             entry = replace(entry, size=int(size), sha256=digest)
-        if not _is_cache(path) and path not in lacking[1:]:
+        if kind != "s" and not _is_cache(path) and path not in lacking[1:]:
             files[path or "."] = entry
     return files
 
@@ -171,7 +171,7 @@ def _files(context: BackupContext, subject: Subject) -> dict[str, Entry]:
 def _pruned() -> Iterator[str]:
     """Give find's words that leave out what writes itself: git's own files, and dfwizard's."""
     names = [word for path in GIT_LEFT_OUT for word in ("-o", "-path", f"./{path}")][1:]
-    yield from ("(", *names, "-o", "-path", f"./{OWN_PREFIX}*", ")", "-prune", "-o")
+    yield from ("(", *names, "-o", "-name", f"{OWN_PREFIX}*", ")", "-prune", "-o")
 
 
 def _is_cache(path: str) -> bool:

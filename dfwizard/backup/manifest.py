@@ -18,6 +18,9 @@ SCHEMA = 1
 """Version of the manifest's JSON form; a reader refuses a higher one."""
 
 MANIFEST = "manifest.json"
+UNFINISHED = "unfinished"
+"""A file that is in a backup directory from its first moment until the manifest is written; it names instance and run."""
+
 PROOF = "proof.json"
 ENV = "env"
 
@@ -98,7 +101,8 @@ class Manifest:
     """Everything known of a backup. It is written last: a directory without it is an unfinished backup.
 
     `created_at` is ISO 8601 UTC; `release` and `commit` what was installed; `versions` of the programs used; `commands` the
-    shell lines that made it; `key_fingerprint` a one-way mark of APP_KEY.
+    shell lines that made it; `key_fingerprint` a one-way mark of APP_KEY; `run` the mark of
+    the run that took it.
     """
 
     created_at: str
@@ -115,6 +119,7 @@ class Manifest:
     commands: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     key_fingerprint: str = ""
+    run: str = ""
     schema: int = SCHEMA
 
     @property

@@ -58,14 +58,14 @@ def prove(context: BackupContext, subject: Subject, directory: str) -> Proof:
         HostError: the host could not do what was asked.
     """
     began = time.monotonic()
-    check = verify(context, directory, subject, key=subject.path)
-    manifest = check.manifest
+    manifest = read_manifest(context.host, directory)
     if manifest.instance != subject.path:
         raise BackupError(
             f"this is a backup of {manifest.instance}, not of {subject.path}",
             where=directory,
             remedy="Give the backup of this instance.",
         )
+    check = verify(context, directory, subject, key=subject.path)
     notes = check.notes
     if manifest.database is not None:
         now = probe_content(context, subject).fewer_objects(kinds_of(manifest.database.left_out))

@@ -15,7 +15,7 @@ from dfwizard.backup.context import BackupContext
 from dfwizard.backup.subject import Subject
 from dfwizard.errors import BackupError, HostError
 from dfwizard.hosts.command import Command, Result
-from dfwizard.hosts.failures import useful_lines
+from dfwizard.hosts.failures import Said
 
 PREFIX = "dfwizard_scratch_"
 LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
@@ -178,7 +178,7 @@ def _literal(text: str) -> str:
 def _refusal(result: Result) -> str | None:
     if result.failed is None:
         return None
-    return useful_lines(result.stderr, 1, 300) or "the client said nothing"
+    return Said(b"", result.stderr).lines(1) or "the client said nothing"
 
 
 def _create(context: BackupContext, subject: Subject, asker: Asker, name: str, app: Asker) -> str | None:

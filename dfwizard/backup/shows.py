@@ -59,7 +59,8 @@ def shows_restore_tree(subject: Subject, directory: str, run_id: str) -> tuple[s
     """Give the shell lines that put the saved tree in the instance's place by renaming."""
     places = Places.beside(subject.path, run_id)
     work: list[Command | Pipeline] = [
-        Command(("mkdir", "-m", "0700", "--", places.new)),
+        Command(("mkdir", "--", places.new)),
+        Command(("chmod", "00700", "--", places.new)),
         commands.extract_tree(subject, commands.tree_file(directory, subject.tools), places.new),
         Command(("mv", "-T", "--", subject.path, places.aside)),
         Command(("mv", "-T", "--", places.new, subject.path)),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-SQLITE_COPY = (
-    "$from = new SQLite3($argv[1], SQLITE3_OPEN_READONLY); $from->enableExceptions(true); $from->busyTimeout(60000); "
-    "$to = new SQLite3($argv[2]); $to->enableExceptions(true); "
-    'if (!$from->backup($to)) { fwrite(STDERR, "the copy failed\\n"); exit(1); } '
-    '$said = $to->querySingle("PRAGMA integrity_check"); '
-    'if ($said !== "ok") { fwrite(STDERR, "integrity check: $said\\n"); exit(1); }'
+_SQLITE_CHECKED = (
+    '$said = $db->querySingle("PRAGMA integrity_check"); '
+    'if ($said !== "ok") { throw new Exception("integrity check: $said"); } '
+    '} catch (Exception $error) { fwrite(STDERR, $error->getMessage() . "\\n"); exit(1); }'
 )
+SQLITE_COPY = (
+    "try { $from = new SQLite3($argv[1], SQLITE3_OPEN_READONLY); $from->enableExceptions(true); $from->busyTimeout(60000); "
+    "$db = new SQLite3($argv[2]); $db->enableExceptions(true); "
+    'if (!$from->backup($db)) { throw new Exception("the copy failed"); } '
+) + _SQLITE_CHECKED
 """SQLite's own online backup: consistent while others write, the write-ahead log included."""
 
 SQLITE_CHECK = (
-    "$db = new SQLite3($argv[1], SQLITE3_OPEN_READONLY); $db->enableExceptions(true); "
-    '$said = $db->querySingle("PRAGMA integrity_check"); '
-    'if ($said !== "ok") { fwrite(STDERR, "integrity check: $said\\n"); exit(1); }'
+    "try { $db = new SQLite3($argv[1], SQLITE3_OPEN_READONLY); $db->enableExceptions(true); "
+    + _SQLITE_CHECKED
 )
 
 MYSQL_DROPS = """

@@ -15,17 +15,20 @@ from dfwizard.backup.digests import DatabaseContent, differences, kinds_of, prob
 from dfwizard.backup.manifest import (
     ENV,
     MANIFEST,
+    UNFINISHED,
     DatabaseRecord,
     EnvRecord,
     Manifest,
     Owned,
     TreeRecord,
+    read_manifest,
 )
 from dfwizard.backup.mounts import mounts_inside
 from dfwizard.backup.parts import checksums, describe_parts
 from dfwizard.backup.shows import shows_take
 from dfwizard.backup.subject import CACHE_DIRECTORIES, LOG_DIRECTORY, Subject
 from dfwizard.errors import BackupError, HostError
+from dfwizard.hosts.base import FileStat
 from dfwizard.hosts.command import Command
 
 INDEX = "tree.names"
@@ -47,12 +50,17 @@ def take(
     `system_files` are configuration files outside the tree that the upgrade may touch (web server, PHP, crontabs); one that cannot
     be read is noted, not an error.
 
+    A directory that a killed attempt of the same run (`context.mark`) left is begun anew; a backup that it finished is given as it is.
+
     Raises:
-        BackupError: the directory exists, a program failed, or the data changed while it was being saved.
+        BackupError: something else is in the directory, a program failed, or the data changed while it was being saved.
         HostError: the host could not do what was asked.
     """
     began = time.monotonic()
-    _new_directory(context, directory, subject)
+    finished = _begin(context, directory, subject)
+    if finished is not None:
+        context.report(f"backup: it was finished before, at {directory}")
+        return finished
     env = _save_env(context, subject, directory)
     database = _save_database(context, subject, directory)
     tree = _save_tree(context, subject, directory)
@@ -82,38 +90,92 @@ def take(
         versions=_versions(context, subject),
         commands=shows_take(subject, directory, context.private),
         notes=tuple(notes),
+        run=context.mark or "",
         key_fingerprint=environment_key(context.host.read(posixpath.join(directory, ENV))).fingerprint
         if env
         else "",
     )
     text = codec.dumps(manifest, indent=1).encode() + b"\n"
     context.host.write(posixpath.join(directory, MANIFEST), text, mode=0o600)
+    context.host.remove(posixpath.join(directory, UNFINISHED))
     for note in notes:
         context.report(f"note: {note}")
     context.report(f"backup: {size_text(manifest.size)} in {time.monotonic() - began:.1f} s at {directory}")
     return manifest
 
 
-def _new_directory(context: BackupContext, directory: str, subject: Subject) -> None:
-    if directory == subject.path or directory.startswith(subject.path.rstrip("/") + "/"):
+def _begin(context: BackupContext, directory: str, subject: Subject) -> Manifest | None:
+    """Make the directory. One that the same run began and was killed over is begun anew; its finished backup is given.
+
+    Raises:
+        BackupError: something else is there, or the place is no place for a backup.
+    """
+    host = context.host
+    _refuse_place(context, directory, subject)
+    host.mkdir(posixpath.dirname(directory), mode=0o700)
+    sign = posixpath.join(directory, UNFINISHED)
+    text = f"{context.mark or ''}\n{subject.path}\n".encode("utf-8", "surrogateescape")
+    found = host.stat(directory)
+    if found is not None:
+        finished = _left_by_this_run(context, directory, subject, found, text)
+        if finished is None:
+            context.report(f"backup: what an interrupted attempt left at {directory} is replaced")
+            host.write(sign, text, mode=0o600)
+        return finished
+    context.run(
+        Command(("mkdir", "-m", "0700", "--", directory)), "making the backup's directory", where=directory
+    )
+    host.write(sign, text, mode=0o600)
+    return None
+
+
+def _left_by_this_run(
+    context: BackupContext, directory: str, subject: Subject, found: FileStat, text: bytes
+) -> Manifest | None:
+    """Give the backup that a killed attempt of this run had finished, or clear away what it left unfinished.
+
+    Raises:
+        BackupError: it is something else.
+    """
+    host = context.host
+    if context.mark and found.kind == "directory":
+        names = host.listdir(directory)
+        if MANIFEST in names:
+            manifest = read_manifest(host, directory)
+            if manifest.run == context.mark and manifest.instance == subject.path:
+                host.remove(posixpath.join(directory, UNFINISHED))
+                return manifest
+        # killed between making the directory and signing it, it is empty
+        signed = UNFINISHED in names and host.read(posixpath.join(directory, UNFINISHED)) == text
+        if signed or (not names and found.mode == 0o700):
+            for name in names:
+                if name != UNFINISHED:
+                    host.remove(posixpath.join(directory, name))
+            return None
+    raise BackupError(
+        "there is something already, and a backup never overwrites another",
+        where=directory,
+        remedy="Choose a new directory.",
+    )
+
+
+def _refuse_place(context: BackupContext, directory: str, subject: Subject) -> None:
+    if not directory.startswith("/"):
         raise BackupError(
-            "a backup inside the instance would contain itself, and be lost with it",
-            where=directory,
-            remedy="Choose a directory outside the instance, best on another disk.",
+            "the path of a backup must be absolute", where=directory, remedy="Begin it with a slash."
         )
-    parent = posixpath.dirname(directory)
-    context.host.mkdir(parent, mode=0o700)
-    made = context.host.run(Command(("mkdir", "-m", "0700", "--", directory)), check=False)
-    if made.failed is not None:
-        if context.host.stat(directory) is not None:
+    for path in (directory, _resolved(context, directory)):
+        if f"{path}/".startswith(f"{subject.path.rstrip('/')}/"):
             raise BackupError(
-                "there is something already, and a backup never overwrites another",
+                "a backup inside the instance would contain itself, and be lost with it",
                 where=directory,
-                remedy="Choose a new directory.",
+                remedy="Choose a directory outside the instance, best on another disk.",
             )
-        raise failure(
-            context.host, Command(("mkdir",)), made, "making the directory of the backup", where=directory
-        )
+
+
+def _resolved(context: BackupContext, path: str) -> str:
+    result = context.run(commands.resolve(path), "resolving the path of the backup", where=path)
+    return result.stdout.decode("utf-8", "surrogateescape").removesuffix("\0")
 
 
 def _save_env(context: BackupContext, subject: Subject, directory: str) -> EnvRecord | None:
@@ -281,9 +343,8 @@ def _copy_sqlite(context: BackupContext, subject: Subject, target: str) -> None:
     assert subject.sqlite_file is not None
     copy = target.removesuffix(subject.tools.suffix)
     context.host.remove(copy)
-    where = subject.sqlite_file
-    context.run(commands.copy_sqlite(subject, copy), "copying the SQLite database", where=where)
-    context.run(commands.compress_file(subject, copy, target), "compressing the database", where=where)
+    context.run(commands.copy_sqlite(subject, copy), "copying the SQLite database", where=copy)
+    context.run(commands.compress_file(subject, copy, target), "compressing the database", where=copy)
     for name in (copy, *commands.sqlite_companions(copy)):
         context.host.remove(name)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dfwizard.backup import commands
 from dfwizard.backup.context import BackupContext, size_text
-from dfwizard.backup.exchange import BeforeExchange, Places, clear, exchange_content, swap
+from dfwizard.backup.exchange import BeforeExchange, Places, clear, exchange_content, swap, take_over_owner
 from dfwizard.backup.manifest import ENV, Manifest, read_manifest
 from dfwizard.backup.mounts import is_mount_point, mounts_inside
 from dfwizard.backup.parts import DAMAGED, check_parts
@@ -133,6 +133,9 @@ def _unpack_all(
     for root in roots:
         host.remove(root.places.new)
         host.mkdir(root.places.new, mode=0o700)
+        # tar does not notice a setgid bit that a directory inherits from the one it is made in
+        bare = Command(("chmod", "00700", "--", root.places.new))
+        context.run(bare, "making a private directory", where=root.places.new)
         context.run(
             commands.extract_tree(
                 subject, file, root.places.new, below=root.below, left_out=_topmost(root.nested)
@@ -159,17 +162,11 @@ def _topmost(nested: tuple[str, ...]) -> tuple[str, ...]:
 def _take_over_roots(context: BackupContext, roots: tuple[Root, ...]) -> None:
     """Give each nested `new` the owner and mode that the directory has in the one around it: tar leaves them out."""
     by_path = {root.below: root for root in roots}
-    programs = ("chown", "chmod") if context.host.user == "root" else ("chmod",)
     for root in roots:
-        if not root.below:
-            continue
-        outer = by_path[posixpath.dirname(root.below)]
-        model = posixpath.join(outer.places.new, posixpath.basename(root.below))
-        if context.host.stat(model) is None:
-            continue
-        for program in programs:
-            command = Command((program, f"--reference={model}", "--", root.places.new))
-            context.run(command, "giving a directory its owner and mode", where=root.places.new)
+        if root.below:
+            outer = by_path[posixpath.dirname(root.below)]
+            model = posixpath.join(outer.places.new, posixpath.basename(root.below))
+            take_over_owner(context, model, root.places.new)
 
 
 def _check_count(context: BackupContext, manifest: Manifest, roots: tuple[Root, ...]) -> None:
