@@ -107,9 +107,13 @@ def parse_dump(text: str) -> Directive:
     """Read the output of `nginx -T`: the first file's directives, with every include put in its place."""
     parts = _FILE.split(text)
     files = {parts[i]: parts[i + 1] for i in range(1, len(parts) - 1, 2)}
+    return with_includes({name: parse(content, name) for name, content in files.items()})
+
+
+def with_includes(files: dict[str, tuple[Directive, ...]]) -> Directive:
+    """Give the first file's directives, with what is included from the others in its place."""
     main = next(iter(files), "")
-    parsed = {name: parse(content, name) for name, content in files.items()}
-    return Directive("main", block=_with_includes(parsed.get(main, ()), parsed, posixpath.dirname(main), 0))
+    return Directive("main", block=_with_includes(files.get(main, ()), files, posixpath.dirname(main), 0))
 
 
 def _with_includes(

@@ -75,8 +75,14 @@ def fpm_masters(ask: Asker, processes: str, problems: Problems) -> tuple[Master,
             except HostError as error:
                 problems.add(f"php-fpm's configuration {config} cannot be read: {error.what}")
                 pools = ()
-            found.append(Master(pid, config, binary, pools))
+            found.append(Master(pid, config, binary or _program(config), pools))
     return tuple(found)
+
+
+def _program(config: str) -> str:
+    """Name the program from its configuration's path, for accounts that may not look into root's processes."""
+    match = re.match(r"/etc/php/(\d+\.\d+)/", config)
+    return f"php-fpm{match[1]}" if match else "php-fpm"
 
 
 def fpm_php(ask: Asker, master: Master) -> PhpFacts:

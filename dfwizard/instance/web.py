@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from dfwizard.instance.units import fpm_unit, named_unit, services, unit_of
 
 _NGINX_MASTER = re.compile(r"\s*(\d+)\s+nginx: master process (.*)$")
 _APACHE_PROCESS = re.compile(r"\s*(\d+)\s+(\S*/)?(apache2|httpd)(\s|$)")
+_NGINX_CONF = "/etc/nginx/nginx.conf"
+_MOST_FILES = 500
 _APACHE_SITES = ("/etc/apache2/sites-enabled", "/etc/httpd/conf.d")
 
 
@@ -136,13 +139,15 @@ def _nginx_site(ask: Asker, processes: str, problems: Problems) -> _Site | None:
         binary = ask.as_me("readlink", "-f", f"/proc/{pid}/exe").text.strip().removesuffix(" (deleted)")
         options = [word for flag in ("-c", "-p", "-e") for word in _option(title, flag)]
         result = ask.as_me(binary or "nginx", "-T", "-q", *options)
-        if result.code != 0:
-            said = [one for one in result.error_text.splitlines() if "[emerg]" in one] or [
-                f"code {result.code}"
-            ]
-            problems.add(f"nginx does not tell its configuration: {said[0]}")
-            continue
-        blocks = nginx.servers(nginx.parse_dump(result.stdout.decode("utf-8", "surrogateescape")))
+        if result.code == 0:
+            main = nginx.parse_dump(result.stdout.decode("utf-8", "surrogateescape"))
+        else:  # only root may test a configuration with certificates and logs; reading it needs less
+            try:
+                main = nginx.with_includes(_nginx_files(ask, (_option(title, "-c") or ("", _NGINX_CONF))[1]))
+            except HostError as error:
+                problems.add(f"nginx does not tell its configuration: {error.what}")
+                continue
+        blocks = nginx.servers(main)
         here = _serves(ask, [root for block in blocks for root in block.roots])
         found = [block for block in blocks if here.intersection(block.roots)]
         if found:
@@ -155,6 +160,26 @@ def _nginx_site(ask: Asker, processes: str, problems: Problems) -> _Site | None:
                 tuple(dict.fromkeys(one for block in found for one in block.passes)),
             )
     return None
+
+
+def _nginx_files(ask: Asker, main: str) -> dict[str, tuple[nginx.Directive, ...]]:
+    """Read a configuration and what it includes, the main file first."""
+    files: dict[str, tuple[nginx.Directive, ...]] = {}
+    waiting = [main]
+    while waiting and len(files) < _MOST_FILES:
+        file = waiting.pop(0)
+        if file in files:
+            continue
+        text = ask.host.read(file, limit=1 << 20).decode("utf-8", "surrogateescape")
+        files[file] = nginx.parse(text, file)
+        for one in nginx.Directive("file", block=files[file]).deep("include"):
+            directory, pattern = posixpath.split(posixpath.join(posixpath.dirname(main), *one.args[:1]))
+            if ask.host.stat(directory, follow=True) is not None:
+                waiting += [
+                    posixpath.join(directory, name)
+                    for name in fnmatch.filter(ask.host.listdir(directory), pattern)
+                ]
+    return files
 
 
 def _option(words: Sequence[str], flag: str) -> tuple[str, ...]:

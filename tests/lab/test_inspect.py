@@ -8,11 +8,12 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dfwizard import codec
-from dfwizard.hosts.command import Secret
+from dfwizard.hosts.command import Command, Pipeline, Result, Secret
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.database import DatabaseSettings, settings
 from dfwizard.instance.dotenv import edit, parse
@@ -115,6 +116,24 @@ def test_everything_is_found_and_nothing_changed(lab: Lab, monkeypatch: pytest.M
         "tools",
     } - told.keys() == {"php"}
     assert facts.seconds < 10
+
+
+class _RefusingNginx(LocalHost):
+    """A host where nginx does not print its configuration, as for every account but root."""
+
+    def run(self, work: Command | Pipeline, **options: Any) -> Result:
+        if isinstance(work, Command) and "-T" in work.argv:
+            return Result(1, b"", b"nginx: [emerg] Permission denied\n", 0.0)
+        return super().run(work, **options)
+
+
+def test_nginx_is_read_where_it_does_not_print_its_configuration(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = _inspected(lab, monkeypatch)
+    read = inspect(_RefusingNginx(), str(lab.instance), RULES)
+    assert read.web == printed.web
+    assert read.problems == ()
 
 
 def test_facts_hold_no_secret_and_go_to_json_and_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
