@@ -321,7 +321,9 @@ def verify_instance(
         )
     host, instance = access.host, access.path
     cli = before.cli()
-    after = inspect(host, instance, rules, php=cli.binary if cli else None, url=before.web.url)
+    after = inspect(
+        host, instance, rules, php=cli.binary if cli else None, url=before.web.url, http=action.final
+    )
     costs = probe_facts(access.probe()).password_costs
     commit = next((hop.commit for hop in plan.hops if hop.to == action.release), "")
     verification = compare(

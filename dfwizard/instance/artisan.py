@@ -1,4 +1,4 @@
-"""What artisan says. It is only asked what it can answer without writing, and never as root."""
+"""What artisan says. It is only asked what it can answer without writing, as the owner of the tree."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def artisan_facts(
     ran, pending, error = _migrations(ask, php, problems)
     return ArtisanFacts(
         version_line=line,
-        df_version=_df_version(_artisan(ask, php, "df:version")),
+        df_version=_df_version(ask, php),
         migrations=ran,
         pending=pending,
         maintenance=maintenance,
@@ -73,8 +73,8 @@ def explain(result: Result) -> str:
     return (telling or lines or [f"exit code {result.code}, without a word"])[0 if telling else -1][:300]
 
 
-def _artisan(ask: Asker, php: str, command: str) -> Result:
-    return ask.as_owner(php, "artisan", command, *_FLAGS, env=_ENV, timeout=30)
+def _artisan(ask: Asker, php: str, *command: str) -> Result:
+    return ask.as_owner(php, "artisan", *command, *_FLAGS, env=_ENV, timeout=30)
 
 
 def _before(ask: Asker, database_file: str | None) -> tuple[bool, bool, str]:
@@ -85,11 +85,7 @@ def _before(ask: Asker, database_file: str | None) -> tuple[bool, bool, str]:
         maintenance = there("storage/framework/down") or there("storage/framework/maintenance.php")
         cached = there("bootstrap/cache/config.php")
         hindrance = ""
-        if ask.owner == "root":
-            hindrance = (
-                "the tree belongs to root, and what artisan writes as root the web server cannot change"
-            )
-        elif not there("vendor/autoload.php"):
+        if not there("vendor/autoload.php"):
             hindrance = "vendor/autoload.php is missing: composer install never finished"
         elif database_file is not None and ask.host.stat(database_file, follow=True) is None:
             hindrance = f"the database {database_file} is missing, and booting the application would create an empty one"
@@ -100,11 +96,14 @@ def _before(ask: Asker, database_file: str | None) -> tuple[bool, bool, str]:
     return maintenance, cached, hindrance
 
 
-def _df_version(result: Result) -> str:
+def _df_version(ask: Asker, php: str) -> str:
+    """Ask `df:version` where there is such a command; asked for one that there is not, artisan writes an error into the log."""
+    listed = _artisan(ask, php, "list", "--raw")
+    if listed.code == 0 and not re.search(r"^df:version\b", listed.text, re.MULTILINE):
+        return "not a command of this release"
+    result = _artisan(ask, php, "df:version") if listed.code == 0 else listed
     if result.code == 0 and result.text.strip():
         return result.text.strip().splitlines()[-1].strip()
-    if re.search(r"not defined|no commands defined", result.text + result.error_text):
-        return "not a command of this release"
     return f"failed: {explain(result)}"
 
 

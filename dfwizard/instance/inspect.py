@@ -64,16 +64,20 @@ def inspect(
     php: str | None = None,
     url: str | None = None,
     space: Mapping[str, str] | None = None,
+    http: bool = True,
     on_fact: OnFact | None = None,
 ) -> Facts:
     """Find out all there is to know of the instance at `path`, without changing anything.
 
-    `php` is the command line's PHP (None: the owner's own `php`), `url` where the instance answers (None: found from the web
-    server's configuration), `space` further paths to measure with what they are for. `on_fact` is called, in this thread, with the
+    `php` is the command line's PHP (None: the owner's own `php`), `url` where the instance answers (None: found
+    from the web
+    server's configuration), `space` further paths to measure with what they are for, `http` false to send the
+    instance no request. `on_fact` is called, in this thread, with the
     name of each field of Facts and its value as they come.
 
     Raises:
-        UsageError: `path` is no DreamFactory installation. Nothing else fails the whole: what could not be found out is in
+        UsageError: `path` is no DreamFactory installation. Nothing else fails the whole: what could not be
+        found out is in
             `problems`.
     """
     began, taken_at = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -83,7 +87,9 @@ def inspect(
     home = home_of(host, owner)
     ask = Asker(host, real, owner, home or NOWHERE)
     with ThreadPoolExecutor(_THREADS, "inspect") as pool:
-        answers = _Inspection(ask, pool, Problems(), on_fact or _nobody).answer(rules, php, url, space or {})
+        answers = _Inspection(ask, pool, Problems(), on_fact or _nobody).answer(
+            rules, php, url, space or {}, http
+        )
     return replace(
         answers,
         taken_at=taken_at,
@@ -111,7 +117,7 @@ class _Inspection:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def answer(
-        self, rules: Releases | None, php: str | None, url: str | None, space: Mapping[str, str]
+        self, rules: Releases | None, php: str | None, url: str | None, space: Mapping[str, str], http: bool
     ) -> Facts:
         ask, problems = self.ask, self.problems
         tools = self._put("tools", _NO_TOOLS, lambda: tool_paths(ask.host))
@@ -138,7 +144,7 @@ class _Inspection:
 
         web_found, fpm = web.result()
         self.on_fact("web", web_found)
-        status = self._put("HTTP", None, lambda: self._status(url, web_found, dotenv))
+        status = self._put("HTTP", None, lambda: self._status(url, web_found, dotenv) if http else None)
         users = {ask.owner, "root", ask.host.user, *([web_found.user] if web_found.user else [])}
         crontabs = self._put("crontabs", _NO_TEXT, lambda: crontab_lines(ask, users, problems))
         git_found = self._tell("git", git)
