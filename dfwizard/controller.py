@@ -187,14 +187,18 @@ class Controller:
         return shows.shows_take(subject, backup, private), shows.shows_prove(subject, backup, private)
 
     def _ask_database(self, access: Access, context: Context) -> Context:
-        from dfwizard.instance.probe import probe_facts, probe_names
+        from dfwizard.instance.probe import probe_names
 
+        database = context.facts.database
+        assert database is not None
         try:
-            found = probe_facts(access.probe())
             lists = probe_names(access.probe(), _CHECKLIST)
         except DfwizardError:
             return context
-        services = tuple(ServiceType(name, count, count) for name, count in found.service_types.items())
+        services = tuple(
+            ServiceType(name, count, database.active_types.get(name, 0))
+            for name, count in database.service_types.items()
+        )
         return replace(
             context, services=services, lists={table: names for (table, _), names in lists.items()}
         )

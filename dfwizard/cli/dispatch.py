@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dfwizard.errors import BlockedError, DfwizardError, UsageError
 
 if TYPE_CHECKING:
+    from dfwizard.cli.following import Uninterrupted
     from dfwizard.controller import Controller, Prospect
     from dfwizard.execution.store import Run
 
@@ -30,7 +31,7 @@ def dispatch(options: Options) -> int:
         _say(error)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\nInterrupted; nothing was changed by this command.", file=sys.stderr)
+        print("\nInterrupted. The instance was not changed.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read the output (head, less) has gone: no more can be said, and the interpreter must not try.
@@ -195,7 +196,7 @@ def _progress(line: str) -> None:
 
 def _upgrade(options: Options) -> int:
     from dfwizard.cli.asking import confirm
-    from dfwizard.cli.following import follow_run
+    from dfwizard.cli.following import Uninterrupted
     from dfwizard.execution.store import OnFailure
     from dfwizard.planning.findings import Severity
     from dfwizard.reports.findings_text import findings_text
@@ -214,23 +215,28 @@ def _upgrade(options: Options) -> int:
         )
     policy = options.on_failure or ("rollback" if options.yes else "auto")
     policy = "auto" if policy == "ask" else policy
-    run = controller.start_upgrade(prospect, accepted=accepted, on_failure=OnFailure(policy))
-    return _started(controller, run, options.detach, follow_run)
+    with Uninterrupted() as interrupt:
+        run = controller.start_upgrade(prospect, accepted=accepted, on_failure=OnFailure(policy))
+    return _started(controller, run, options, interrupt)
 
 
 def _started(
-    controller: Controller, run: Run, detach: bool, follow: Callable[..., int], *, since: int = 0
+    controller: Controller, run: Run, options: Options, interrupt: Uninterrupted, *, since: int = 0
 ) -> int:
+    from dfwizard.cli.following import follow_run, say_detached
+
     print(f"run {run.id}", file=sys.stderr)
-    if detach:
+    if interrupt.noted:
+        return say_detached(run)
+    if options.detach:
         print(f"Started. Watch it with: dfwizard attach {run.id}")
         return 0
-    return follow(controller, run, since=since)
+    return follow_run(controller, run, since=since)
 
 
 def _rollback(options: Options) -> int:
     from dfwizard.cli.asking import confirm
-    from dfwizard.cli.following import follow_run
+    from dfwizard.cli.following import Uninterrupted
     from dfwizard.reports.terminal import plain
 
     controller = _controller(options)
@@ -250,8 +256,9 @@ def _rollback(options: Options) -> int:
             "The present state is backed up first. Nothing has changed so far.",
         )
     since = run.state().seq
-    controller.start_rollback(run)
-    return _started(controller, run, options.detach, follow_run, since=since)
+    with Uninterrupted() as interrupt:
+        controller.start_rollback(run)
+    return _started(controller, run, options, interrupt, since=since)
 
 
 def _runs(options: Options) -> int:
@@ -276,13 +283,14 @@ def _attach(options: Options) -> int:
 
 
 def _resume(options: Options) -> int:
-    from dfwizard.cli.following import follow_run
+    from dfwizard.cli.following import Uninterrupted
 
     controller = _controller(options)
     run = controller.store.find(options.run)
     since = run.state().seq
-    controller.resume(run)
-    return _started(controller, run, options.detach, follow_run, since=since)
+    with Uninterrupted() as interrupt:
+        controller.resume(run)
+    return _started(controller, run, options, interrupt, since=since)
 
 
 def _decide(options: Options) -> int:

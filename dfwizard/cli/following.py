@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dfwizard.execution import events as ev
 from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone
@@ -11,6 +12,8 @@ from dfwizard.reports.measures import span
 from dfwizard.reports.terminal import plain
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from dfwizard.controller import Controller
     from dfwizard.execution.state import PhaseState, RunState
     from dfwizard.execution.store import Run
@@ -20,6 +23,30 @@ DETACHED = 130
 
 _LONGEST_LINE = 2000
 _WORDS = {"done": "done", "already-done": "done already", "skipped": "skipped"}
+
+
+class Uninterrupted:
+    """While it is open Ctrl-C is only noted (`noted`): a run that has just been started must be told of before the client ends."""
+
+    def __init__(self) -> None:
+        self.noted = False
+        self._before: Any = None
+
+    def __enter__(self) -> Uninterrupted:
+        self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.noted = True
+
+
+def say_detached(run: Run) -> int:
+    """Tell how to watch the run again, and give the exit code of a watcher that was interrupted."""
+    print(f"\nDetached. The run goes on; watch it again with: dfwizard attach {run.id}", file=sys.stderr)
+    return DETACHED
 
 
 def follow_run(controller: Controller, run: Run, *, since: int = 0) -> int:
@@ -42,9 +69,7 @@ def follow_run(controller: Controller, run: Run, *, since: int = 0) -> int:
                 out.line(update.message)
                 return 1
     except KeyboardInterrupt:
-        out.line("")
-        out.line(f"Detached. The run goes on; watch it again with: dfwizard attach {run.id}")
-        return DETACHED
+        return say_detached(run)
     return _ending(controller, run)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from dfwizard.execution import events as ev
 from dfwizard.execution.attach import EventSeen, follow
 from dfwizard.execution.store import Run
 from tests.lab.databases import Engine
@@ -27,7 +26,11 @@ def newest(cli: Cli, *, patience: float = 60) -> Run:
     while time.monotonic() < deadline:
         directory = cli.state / "runs"
         if directory.is_dir():
-            begun = [path for path in directory.iterdir() if (path / "journal.jsonl").exists()]
+            begun = [
+                path
+                for path in directory.iterdir()
+                if (path / "journal.jsonl").exists() and Run(path).state().runner
+            ]
             if begun:
                 return Run(max(begun))
         time.sleep(0.02)
@@ -36,11 +39,14 @@ def newest(cli: Cli, *, patience: float = 60) -> Run:
 
 def kill_runner_in(run: Run, step: str, *, since: int = 0, once: Callable[[], bool] = lambda: True) -> None:
     """Kill the runner with SIGKILL while `step` is at work, as soon as `once` holds."""
+    deadline = time.monotonic() + 120
+    while run.state().seq <= since:  # until its runner has begun, following a run that was over ends at once
+        assert time.monotonic() < deadline, "the runner never began"
+        time.sleep(0.01)
     for update in follow(run, seq=since, poll=0.005):
-        if isinstance(update, EventSeen) and isinstance(update.record.event, ev.StepStarted):
+        if isinstance(update, EventSeen) and update.record.event.KIND == "step-started":
             runner = update.state.runner
-            if update.record.event.step == step and runner is not None:
-                deadline = time.monotonic() + 30
+            if update.state.current == step and runner is not None:
                 while not once() and time.monotonic() < deadline:
                     time.sleep(0.002)
                 os.kill(runner.pid, signal.SIGKILL)
