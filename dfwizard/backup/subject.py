@@ -25,7 +25,7 @@ VOLATILE = frozenset(
         "token_map",
     }
 )
-"""Tables whose rows come and go by themselves (facts 5.1); they are saved, but their rows are not compared."""
+"""Tables whose rows come and go by themselves; they are saved, but their rows are not compared."""
 
 LOG_DIRECTORY = "storage/logs"
 CACHE_DIRECTORIES = ("storage/framework/cache", "storage/framework/sessions", "storage/framework/views")

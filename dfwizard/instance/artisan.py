@@ -21,7 +21,7 @@ def artisan_facts(
 ) -> ArtisanFacts:
     """Ask artisan for its version, for `df:version` and for the state of the migrations.
 
-    `database_file` is the SQLite database, if that is what the instance uses: booting the application creates a missing one (facts 5.3), so
+    `database_file` is the SQLite database, if that is what the instance uses: booting the application creates a missing one, so
     artisan is not asked then; nor where it would have to write bootstrap/cache/packages.php or services.php; nor where Laravel refuses
     `.env` (`dotenv_error`), for artisan would quote the line, which may hold a secret.
     """

@@ -1,4 +1,4 @@
-"""Crontab lines that work on the instance: df-scheduler installs one in the crontab of whoever boots the application (facts 6)."""
+"""Crontab lines that work on the instance: df-scheduler installs one in the crontab of whoever boots the application."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def settings(
     """Work out the system database from what `.env` sets.
 
     `path` is the instance's directory, `release` its version as numbers: up to 7.0.0 DB_DRIVER stands in for DB_CONNECTION and
-    DATABASE_URL is read, from 7.0.1 DB_URL (facts of config/database.php). `config`, the text of the instance's own
+    DATABASE_URL is read, from 7.0.1 DB_URL (config/database.php of those releases). `config`, the text of the instance's own
     config/database.php, decides better than the release does: only keys that it mentions are read.
 
     Raises:

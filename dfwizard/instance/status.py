@@ -19,7 +19,7 @@ def status_facts(ask: Asker, url: str, host_header: str | None = None, *, prefix
     """Ask GET /status and, where that shows a working instance, the front page and the admin page.
 
     Redirects are not followed: /setup and /setup_db would act on being asked. The front page is left alone when /status finds no
-    administrator, for it would be remembered in the cache that there is none (facts 9.3).
+    administrator, for it would be remembered in the cache that there is none.
 
     Raises:
         HostError: curl is missing or did not end.

@@ -12,7 +12,7 @@ from dfwizard.instance.asking import ANY_CODE, Asker, Problems
 from dfwizard.instance.facts import GitFacts, TreeFacts
 
 LICENSED_FILES = ("composer.json", "composer.lock", "composer.json-dist")
-"""What DreamFactory's licence files are called; they are copied over the tracked ones (facts 6.1)."""
+"""What DreamFactory's licence files are called; they are copied over the tracked ones."""
 
 
 def home_of(host: Host, owner: str) -> str | None:

@@ -1,6 +1,6 @@
 """Which release is installed: every sign of it is kept, one is believed, and each disagreement is put into words.
 
-The signs and how far to trust them are those of facts 1.1: config/app.php is a hand-written literal that lags behind in 20 tags, so an
+How far each sign can be trusted differs: config/app.php is a hand-written literal that lags behind in 20 tags, so an
 expected lag is no disagreement; GET /status repeats it.
 """
 

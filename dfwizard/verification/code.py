@@ -7,7 +7,7 @@ from dfwizard.verification.situation import Situation, first_version
 
 
 def commit(situation: Situation) -> Check:
-    """HEAD is the release's commit, or has its tree (facts 9.4, 1)."""
+    """HEAD is the release's commit, or has its tree."""
     before, after = situation.before.git, situation.after.git
     expected = situation.commit or situation.release.commit
     was = before.commit[:10] if before else ""
@@ -35,7 +35,7 @@ def commit(situation: Situation) -> Check:
 
 
 def changed_files(situation: Situation) -> Check:
-    """No tracked file differs from the release that did not differ before (facts 9.4, 1)."""
+    """No tracked file differs from the release that did not differ before."""
     title = "Tracked files that differ"
     before = situation.before.git.dirty if situation.before.git else ()
     after = situation.after.git.dirty if situation.after.git else ()
@@ -59,7 +59,7 @@ def changed_files(situation: Situation) -> Check:
 
 
 def config_version(situation: Situation) -> Check:
-    """config/app.php says what the release's own says, which is not always its tag (facts 1.2)."""
+    """config/app.php says what the release's own says, which is not always its tag."""
     title = "Version in config/app.php"
     was = first_version(situation.said("config", before=True))
     now = first_version(situation.said("config"))
@@ -74,7 +74,7 @@ def config_version(situation: Situation) -> Check:
 
 
 def vendor(situation: Situation) -> Check:
-    """vendor/ holds what composer.lock names (facts 9.4, 2): otherwise composer install did not finish."""
+    """vendor/ holds what composer.lock names: otherwise composer install did not finish."""
     title = "Packages (composer.lock, vendor)"
     lock, installed = situation.evidence("composer.lock"), situation.evidence("installed.json")
     was = situation.said("installed.json", before=True)
@@ -103,7 +103,7 @@ def vendor(situation: Situation) -> Check:
 
 
 def laravel(situation: Situation) -> Check:
-    """Artisan starts, and is the release's Laravel (facts 1.2)."""
+    """Artisan starts, and is the release's Laravel."""
     title = "Laravel (php artisan --version)"
     was = situation.before.artisan.version_line or ""
     now = situation.after.artisan.version_line
@@ -138,7 +138,7 @@ def conflicts(situation: Situation) -> tuple[Check, ...]:
 
 
 def php(situation: Situation) -> Check:
-    """The command line's PHP is the web server's, and the release allows it (facts 9.4, 3)."""
+    """The command line's PHP is the web server's, and the release allows it."""
     title = "PHP (command line, web server)"
     was, now = (_both(facts.cli(), facts.fpm()) for facts in (situation.before, situation.after))
     cli, fpm = situation.after.cli(), situation.after.fpm()

@@ -19,9 +19,9 @@ MOST_STRANGERS = 50
 
 _CHUNK = 1 << 20
 _MOST_READ = 64 << 20
-# Laravel's line format (facts 9.2).
+# Laravel's line format.
 _ERROR = re.compile(rb"^\[\d{4}-\d\d-\d\d[T ][\d:.+-]+\] \w+\.(?:ERROR|CRITICAL|ALERT|EMERGENCY): ")
-# What artisan logs when it is asked for its version as the guide asks; no release knows the command (facts 0.1).
+# What artisan logs when it is asked for its version as the guide asks; no release knows the command.
 _OWN_QUESTION = b'Command "df:version" is not defined'
 # Where Laravel's formatter begins the stack of an exception.
 _STACK = b' {"exception":'

@@ -18,7 +18,7 @@ _PROOF = {
 
 
 def connection(situation: Situation) -> Check:
-    """The application still uses the same database (facts 3.2: DB_DRIVER is no longer read from 7.0.1 on)."""
+    """The application still uses the same database (DB_DRIVER is no longer read from 7.0.1 on)."""
     title = "System database"
     before, after = situation.before.database, situation.after.database
     was = f"{before.driver} {before.name}" if before else ""
@@ -43,7 +43,7 @@ def connection(situation: Situation) -> Check:
 
 
 def migrations(situation: Situation) -> Check:
-    """No migration waits, and none that had run is unknown now (facts 9.4, 7)."""
+    """No migration waits, and none that had run is unknown now."""
     title = "Migrations"
     before, after = situation.before.artisan, situation.after.artisan
     was = f"{len(before.migrations)} run"
@@ -62,7 +62,7 @@ def migrations(situation: Situation) -> Check:
 
 
 def rows(situation: Situation) -> tuple[Check, ...]:
-    """No table has lost rows, none is gone (facts 5.1: counts may grow, never fall)."""
+    """No table has lost rows, none is gone (counts may grow, never fall)."""
     before = situation.before.database.tables if situation.before.database else {}
     after = situation.after.database.tables if situation.after.database else {}
     different = tuple(
@@ -115,7 +115,7 @@ def _table(
 
 
 def _growth(situation: Situation, table: str) -> str:
-    """Give the reason why a table may grow over an upgrade, "" when there is none (facts 5.1)."""
+    """Give the reason why a table may grow over an upgrade, "" when there is none."""
     if table == "migrations":
         return "One row for each migration that ran."
     if table == "service" and situation.crosses("7.7.0"):
@@ -134,7 +134,7 @@ def _size(tables: Mapping[str, int]) -> str:
 
 
 def names(situation: Situation) -> tuple[Check, ...]:
-    """Every service, role, app, user … is still there by its name (facts 9.4, 6)."""
+    """Every service, role, app, user … is still there by its name."""
     checks = []
     for table, before in sorted(situation.names_before.items()):
         after = set(situation.names_after.get(table, ()))
@@ -158,7 +158,7 @@ def names(situation: Situation) -> tuple[Check, ...]:
 
 
 def key(situation: Situation) -> Check:
-    """APP_KEY is the same and still opens what the database holds (facts 5.2; 8, `php artisan optimize`)."""
+    """APP_KEY is the same and still opens what the database holds."""
     title = "APP_KEY"
     before, after = situation.before.key, situation.after.key
     was, now = _PROOF.get(before.state, before.state), _PROOF.get(after.state, after.state)

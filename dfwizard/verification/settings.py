@@ -1,4 +1,4 @@
-"""Checks of the settings that a release reads in another way than the one before (facts 3.2)."""
+"""Checks of the settings that a release reads in another way than the one before."""
 
 from __future__ import annotations
 

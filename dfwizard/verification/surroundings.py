@@ -9,7 +9,7 @@ _WRITTEN = ("storage", "bootstrap/cache")
 
 
 def owners(situation: Situation) -> tuple[Check, ...]:
-    """Nothing in the tree has got another owner, and the places that matter keep owner and mode (facts 9.4, 12)."""
+    """Nothing in the tree has got another owner, and the places that matter keep owner and mode."""
     before, after = situation.owners_before, situation.owners_after
     if before is None or after is None:
         return ()
@@ -84,7 +84,7 @@ def services(situation: Situation) -> tuple[Check, ...]:
 
 
 def crontabs(situation: Situation) -> Check:
-    """Crontabs are as before: booting the application as the wrong user adds a line to that user's (facts 6)."""
+    """Crontabs are as before: booting the application as the wrong user adds a line to that user's."""
     before, after = set(situation.before.tree.crontabs), set(situation.after.tree.crontabs)
     was, now = f"{len(before)} lines", f"{len(after)} lines"
     if before == after:
@@ -95,7 +95,7 @@ def crontabs(situation: Situation) -> Check:
 
 
 def log(situation: Situation) -> Check:
-    """The application has logged no error since the code was exchanged (facts 9.2)."""
+    """The application has logged no error since the code was exchanged."""
     lines = situation.log_lines
     if not lines:
         return Check("log", "New errors in the log", "", "none", Verdict.OK)

@@ -1,4 +1,4 @@
-"""Checks over HTTP, after maintenance mode: what the application itself answers (facts 9.1)."""
+"""Checks over HTTP, after maintenance mode: what the application itself answers."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def database(context: Context) -> list[Finding]:
                 (
                     f"{facts.address}, {facts.name}: {len(facts.tables)} tables, not among them user, service and migrations",
                 ),
-                why="A wrong DB_DATABASE makes DreamFactory install an empty system there (facts: wrong database name).",
+                why="A wrong DB_DATABASE makes DreamFactory install an empty system there.",
                 remedy="Correct DB_* in .env.",
             )
         )

@@ -285,7 +285,7 @@ def accounts(context: Context) -> list[Finding]:
                 Severity.WARNING,
                 "The tree belongs to root",
                 (facts.path,),
-                why="composer and artisan then run as root, and leave caches that the web server cannot write (facts: df#168).",
+                why="composer and artisan then run as root, and leave caches that the web server cannot write (DreamFactory issue #168).",
                 remedy="Give it to an account of its own, as DreamFactory's installer does.",
             )
         )
@@ -319,7 +319,7 @@ def services(context: Context) -> list[Finding]:
             Severity.WARNING,
             f"The unit of {' and of '.join(missing)} is not known",
             shown(context.facts.problems),
-            why="opcache goes on serving the old code until PHP restarts (facts: validate_timestamps=0).",
+            why="opcache goes on serving the old code until PHP restarts (DreamFactory's installer sets opcache.validate_timestamps=0).",
             remedy="Restart them by hand right after the upgrade, or name them in a service manager that systemctl knows.",
         )
     ]

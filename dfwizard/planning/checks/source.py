@@ -128,7 +128,7 @@ def local_changes(context: Context) -> list[Finding]:
                 "Commercial licence files stand over the tracked ones",
                 (*facts.tree.licensed, *shown(facts.tree.licensed_packages)),
                 why="They belong to one release. Put aside (the guide's `git stash`) they leave an open source installation: "
-                "scripting, scheduler and limits vanish while their rows stay (facts: commercial installs).",
+                "scripting, scheduler and limits vanish while their rows stay.",
                 remedy=f"Get the licence files for {context.goal.tag} from DreamFactory, and upgrade with them in place of the open ones.",
                 acceptable=True,
             )
