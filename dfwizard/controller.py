@@ -273,7 +273,7 @@ class Controller:
                 f" What you take upon yourself: {' '.join(f'--accept {name}' for name in can)}" if can else ""
             )
             raise BlockedError(
-                f"nothing was changed: {len(blocking)} findings block the upgrade ({names})",
+                f"nothing was changed; the upgrade is blocked by {names}",
                 where=prospect.facts.path,
                 remedy=f"Do what each finding says, then try again.{override}",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from dataclasses import replace
 
 from dfwizard.backup import commands
@@ -114,7 +115,7 @@ def _lines(subject: Subject, work: list[Command | Pipeline]) -> tuple[str, ...]:
             lines.append(render_pipeline(item, me=subject.me))
         elif item.cwd is not None:
             bare = replace(item, cwd=None)
-            lines.append(f"{render(Command(('cd', item.cwd)))} && {render(bare, me=subject.me)}")
+            lines.append(f"cd -- {shlex.quote(item.cwd)} && {render(bare, me=subject.me)}")
         else:
             lines.append(render(item, me=subject.me))
     return tuple(lines)

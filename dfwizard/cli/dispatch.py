@@ -116,7 +116,7 @@ def _mention_blockers(prospect: Prospect) -> None:
     blocking = prospect.blockers(frozenset())
     if blocking:
         names = ", ".join(finding.id for finding in blocking)
-        print(f"\n{len(blocking)} findings block this plan ({names}): see `dfwizard check`.", file=sys.stderr)
+        print(f"\nThis plan is blocked by {names}: see `dfwizard check`.", file=sys.stderr)
 
 
 def _prepare(controller: Controller, options: Options) -> Prospect:

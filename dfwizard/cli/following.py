@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dfwizard.execution import events as ev
 from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone
-from dfwizard.reports.measures import span
+from dfwizard.reports.measures import count, span
 from dfwizard.reports.terminal import plain
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def outcome_text(controller: Controller, run: Run, state: RunState) -> str:
     where = f"{plain(record.instance)}"
     words = {
         "done": f"Done: {where} runs {record.to}.",
-        "done-with-warnings": f"Done with {len(state.warnings)} warnings: {where} runs {record.to}.",
+        "done-with-warnings": f"Done with {count(len(state.warnings), 'warning')}: {where} runs {record.to}.",
         "rolled-back": f"Rolled back: {where} is identical to what it was before, {record.frm}.",
         "rollback-failed": f"The rollback failed: {where} is neither the old nor the new state.",
         "failed": f"Failed: {where} was left as it is, in the middle of the upgrade.",

@@ -75,7 +75,7 @@ class _Road:
 
     def git(self, *arguments: str, mend: tuple[str, ...] = ()) -> Execute:
         argv = ("git", "-C", self.facts.path, *arguments)
-        return Execute(argv, cwd=self.facts.path, user=self.owner, env=self.env, mend=mend)
+        return Execute(argv, user=self.owner, env=self.env, mend=mend)
 
     def artisan(self, *arguments: str, refuse: tuple[str, ...] = ()) -> Execute:
         return Execute(
