@@ -130,12 +130,21 @@ def _prepare(controller: Controller, options: Options) -> Prospect:
     )
 
 
+def _accepted(options: Options, prospect: Prospect) -> frozenset[str]:
+    """Give the findings that the user overrides; one that is not there is told, for it may be mistyped."""
+    known = {finding.id for finding in prospect.findings}
+    for name in options.accept:
+        if name not in known:
+            print(f"dfwizard: --accept {name}: there is no such finding now", file=sys.stderr)
+    return frozenset(options.accept)
+
+
 def _check(options: Options) -> int:
     from dfwizard.planning.findings import Severity
     from dfwizard.reports.findings_text import findings_text
 
     prospect = _prepare(_controller(options), options)
-    accepted = frozenset(options.accept)
+    accepted = _accepted(options, prospect)
     if options.json:
         _print_json(prospect.findings)
     else:
@@ -204,7 +213,7 @@ def _upgrade(options: Options) -> int:
 
     controller = _controller(options)
     prospect = _prepare(controller, options)
-    accepted = frozenset(options.accept)
+    accepted = _accepted(options, prospect)
     grave = tuple(one for one in prospect.findings if one.severity in (Severity.BLOCKER, Severity.WARNING))
     print(findings_text(grave, accepted=accepted), file=sys.stderr)
     if not prospect.blockers(accepted) and not options.yes:

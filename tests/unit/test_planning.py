@@ -236,6 +236,18 @@ def test_an_old_name_of_the_connection_is_a_blocker() -> None:
     assert [one.severity for one in findings] == [Severity.BLOCKER]
 
 
+def test_releases_that_only_the_origin_knows_are_named() -> None:
+    refs = {
+        **samples.origin().refs,
+        "refs/tags/7.10.0": "a" * 40,
+        "refs/tags/7.9.0": "b" * 40,
+        "refs/tags/v8": "c" * 40,
+    }
+    found = by_id(check(context(origin=replace(samples.origin("7.1.0"), refs=refs))))
+    assert "7.9.0, 7.10.0" in found["newer-releases"].title
+    assert "newer-releases" not in by_id(check(context()))
+
+
 def test_a_target_of_6x_asks_for_its_admin_ui() -> None:
     found = samples.facts("5.4.1", tree=replace(samples.facts().tree, admin_ui="composer"))
     installed, way = road(found, samples.RULES, "6.3.0")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from dfwizard.planning.checks.context import Check, Context
 from dfwizard.planning.findings import Finding, Severity
 from dfwizard.rules import AdminUi
+from dfwizard.rules.model import parse_version
 
 OFFICIAL = "github.com/dreamfactorysoftware/dreamfactory"
 _SHOWN = 12
@@ -116,6 +118,27 @@ def origin(context: Context) -> list[Finding]:
     return findings
 
 
+def newer_releases(context: Context) -> list[Finding]:
+    """Tell of releases that the origin has and the rules do not know."""
+    newest = context.rules.behaves_as(context.rules.newest())
+    known = {release.tag for release in context.rules.releases}
+    numbered = [
+        tag for tag in context.origin.tags() if tag not in known and re.fullmatch(r"\d+(\.\d+){1,2}", tag)
+    ]
+    newer = sorted((tag for tag in numbered if parse_version(tag) > newest), key=parse_version)
+    if not newer:
+        return []
+    return [
+        Finding(
+            "newer-releases",
+            Severity.INFO,
+            f"The origin has releases that this dfwizard does not know: {', '.join(newer)}",
+            why="What they need and break is not known, so they are never chosen.",
+            remedy="Get a newer dfwizard, or describe them in a rules file of your own (--rules FILE).",
+        )
+    ]
+
+
 def local_changes(context: Context) -> list[Finding]:
     """Explain a dirty tree file by file; licence files are never put aside silently."""
     facts = context.facts
@@ -212,6 +235,7 @@ SOURCE_CHECKS: tuple[Check, ...] = (
     version,
     repository,
     origin,
+    newer_releases,
     local_changes,
     untracked_in_the_way,
     admin_ui,
