@@ -53,6 +53,7 @@ def archive_tree(subject: Subject, target: str, index: str) -> Pipeline:
         "--create",
         "--file=-",
         "--format=posix",
+        "--pax-option=delete=atime,delete=ctime",
         "--numeric-owner",
         *subject.tools.tar_extras,
         f"--exclude={OWN_PREFIX}*",
