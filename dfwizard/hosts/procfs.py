@@ -137,9 +137,12 @@ def end(
         until = time.monotonic() + patience
         told: set[Process] = set()
         while left := living():
-            for target in left - told - _waiting(left, number):
+            due = left - told
+            if number == signal.SIGTERM:
+                due -= _spared(due, told & left, seen)
+            for target in sorted(due, key=lambda p: p.started):  # parents first: they start nothing more
                 send(target, number)
-            told |= left
+            told |= due
             if time.monotonic() >= until:
                 return left
             pause(_PAUSE)
@@ -156,12 +159,15 @@ def end(
     return len(seen), tuple(sorted(left, key=lambda p: p.pid))
 
 
-def _waiting(left: set[Process], number: int) -> set[Process]:
-    """Give what needs no TERM, for it ends with its child: runuser and su, given one, KILL the child two seconds later."""
-    if number != signal.SIGTERM:
-        return set()
-    parents = {p.parent for p in left}
-    return {p for p in left if p.name in _WRAPPERS and p.pid in parents}
+def _spared(due: set[Process], told: set[Process], seen: set[Process]) -> set[Process]:
+    """Give those of `due` that get no TERM as yet.
+
+    What a living process starts after its own TERM is its cleaning up. runuser and su end with their child; given a
+    TERM, they KILL that child two seconds later.
+    """
+    cleaning = {p.pid for p in told}
+    parents = {p.parent for p in seen}
+    return {p for p in due if p.parent in cleaning or (p.name in _WRAPPERS and p.pid in parents)}
 
 
 def _lives(known: Process) -> bool:

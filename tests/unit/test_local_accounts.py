@@ -51,6 +51,17 @@ class TestRunAs:
         assert not living(int(seen.split()[0]))
         assert not [name for name in children() if name == "runuser"]
 
+    def test_another_accounts_command_has_the_same_time_to_clean_up(self) -> None:
+        """Given a TERM itself, runuser would KILL its child two seconds later."""
+        heard = bytearray()
+        script = "trap 'sleep 2.3 && echo cleaned; exit 1' TERM; while :; do sleep 0.05; done"
+        with pytest.raises(CommandTimeout):
+            HOST.run(
+                Command(("sh", "-c", script), user="nobody", timeout=0.3),
+                on_output=lambda _, data: heard.extend(data),
+            )
+        assert b"cleaned\n" in heard
+
     @pytest.mark.parametrize("user", ["no-such-account", "-x", "", "root; id", "a\nb"])
     def test_unknown_account(self, user: str) -> None:
         with pytest.raises(HostError, match="there is no account"):

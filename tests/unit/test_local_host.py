@@ -152,6 +152,23 @@ class TestRun:
         HOST.run(sh("sleep 300 & head -c 300000 /dev/zero; kill $!"), on_output=take)
         assert sum(map(len, slow)) == 300_000
 
+    def test_a_full_pipe_is_emptied_although_a_grandchild_keeps_it_open(self) -> None:
+        """A pipe may hold more than one chunk, and the listener be too slow to take all while the end lingers."""
+        taken: list[int] = []
+
+        def take(_: str, data: bytes) -> None:
+            taken.append(len(data))
+            time.sleep(process.LINGER)  # a slow reader, not a wait
+
+        script = (
+            "import fcntl, os, subprocess; size = fcntl.fcntl(1, 1031, 500000);"  # F_SETPIPE_SZ
+            "kept = subprocess.Popen(['sleep', '300'], stderr=subprocess.DEVNULL);"
+            "os.write(1, f'{kept.pid:10}'.encode() + bytes(size - 10)); os._exit(0)"
+        )
+        result = HOST.run(Command((sys.executable, "-c", script)), on_output=take)
+        os.kill(int(result.stdout[:10]), signal.SIGKILL)
+        assert sum(taken) == len(result.stdout) >= 500_000
+
     def test_an_error_of_the_listener_ends_the_command(self) -> None:
         seen: list[bytes] = []
 
@@ -348,6 +365,11 @@ class TestPipeline:
         with pytest.raises(CommandFailed) as caught:
             HOST.run(Pipeline((Command(words), Command(("cat",)), sh("echo no room >&2; exit 9"))))
         assert (caught.value.code, caught.value.tail) == (9, "no room")
+
+    def test_of_several_that_failed_the_first_is_the_culprit(self) -> None:
+        with pytest.raises(CommandFailed) as caught:
+            HOST.run(Pipeline((sh("echo first >&2; exit 5"), sh("cat; echo second >&2; exit 9"))))
+        assert (caught.value.code, caught.value.tail) == (5, "first")
 
     def test_a_writer_cut_off_while_the_reader_is_content_has_failed(self) -> None:
         pipeline = Pipeline((Command(("yes",)), Command(("head", "-n", "1"))))
