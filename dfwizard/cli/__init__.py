@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -13,14 +15,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     130 when Ctrl-C ended the watching (a run itself goes on).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     if arguments in (["--version"], ["-V"]):
         from dfwizard import __version__
 
-        print(f"dfwizard {__version__}")
-        return 0
+        return _print_version(f"dfwizard {__version__}")
     from dfwizard.cli.parser import make_parser
 
     options = make_parser().parse_args(arguments)
     from dfwizard.cli.dispatch import dispatch
 
     return dispatch(options)
+
+
+def _open_streams() -> None:
+    """Make stdout and stderr take whatever is printed; what goes to a closed one is lost, as the caller wanted."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            # A terminal of another encoding, or a name that is no UTF-8, must not end a command half-way.
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _print_version(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except OSError:
+        # Its reader has gone, or the disk is full: the interpreter must not flush a second time at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0

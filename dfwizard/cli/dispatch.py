@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from dfwizard.errors import BlockedError, DfwizardError, UsageError
 
@@ -35,10 +37,31 @@ def dispatch(options: Options) -> int:
         return 130
     except BrokenPipeError:
         # Whoever read the output (head, less) has gone: no more can be said, and the interpreter must not try.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
         return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT) or error.filename is not None:
+            return _broken(error)
+        return _unwritten(error)
     except Exception as error:
         return _broken(error)
+
+
+def _drop(stream: TextIO) -> None:
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _unwritten(error: OSError) -> int:
+    """Tell that what was to be printed could not be written: `dfwizard plan ... > file` on a full disk."""
+    _drop(sys.stdout)
+    with suppress(OSError):
+        print(
+            f"dfwizard: the output could not be written: {error.strerror}\n"
+            "  Make room where it goes, and print it again; a run that was started goes on.",
+            file=sys.stderr,
+        )
+    return 1
 
 
 def _say(error: DfwizardError) -> None:
@@ -68,11 +91,19 @@ def _broken(error: Exception) -> int:
     return 1
 
 
+def _choose_state(options: Options) -> None:
+    if options.state_dir == "":
+        raise UsageError(
+            "--state-dir is empty", remedy="Name the directory for runs and backups, or leave the option out."
+        )
+    if options.state_dir:
+        os.environ["DFWIZARD_STATE_DIR"] = str(Path(options.state_dir).absolute())
+
+
 def _controller(options: Options) -> Controller:
     from dfwizard.controller import Controller as Door
 
-    if options.state_dir:
-        os.environ["DFWIZARD_STATE_DIR"] = str(Path(options.state_dir).absolute())
+    _choose_state(options)
     return Door(rules_file=Path(options.rules) if options.rules else None)
 
 
@@ -99,7 +130,7 @@ def _plan(options: Options) -> int:
     if options.format == "json":
         _print_json(prospect.plan)
     elif options.format == "sh":
-        print(controller.script(prospect), end="")
+        _print_exactly(controller.script(prospect))
     elif options.format == "md":
         from dfwizard.reports.plan_markdown import plan_markdown
 
@@ -110,6 +141,13 @@ def _plan(options: Options) -> int:
         print(plan_text(prospect.plan))
         _mention_blockers(prospect)
     return 0
+
+
+def _print_exactly(text: str) -> None:
+    """Print names that are no UTF-8 as the bytes they are: a script must name the file that is there."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
 
 
 def _mention_blockers(prospect: Prospect) -> None:
@@ -168,6 +206,10 @@ def _verify(options: Options) -> int:
 
 def _backup(options: Options) -> int:
     controller = _controller(options)
+    if options.path == "verify" and not options.directory and not Path("verify").exists():
+        raise UsageError(
+            "`backup verify` needs the directory of a backup", remedy="Say `dfwizard backup verify DIR`."
+        )
     if options.path == "verify" and options.directory:
         check = controller.verify_backup(options.directory, on_output=_progress)
         if options.json:
@@ -274,8 +316,7 @@ def _runs(options: Options) -> int:
     from dfwizard.cli.listing import runs_json, runs_text
     from dfwizard.execution.store import Store
 
-    if options.state_dir:
-        os.environ["DFWIZARD_STATE_DIR"] = str(Path(options.state_dir).absolute())
+    _choose_state(options)
     store = Store()
     if options.json:
         print(json.dumps(runs_json(store), indent=2))
@@ -304,8 +345,9 @@ def _resume(options: Options) -> int:
 
 def _decide(options: Options) -> int:
     controller = _controller(options)
-    controller.decide(controller.store.find(options.run), options.decision)
-    print(f"{options.decision}: taken by the runner. Watch it with: dfwizard attach {options.run}")
+    run = controller.store.find(options.run)
+    controller.decide(run, options.decision)
+    print(f"{options.decision}: taken by the runner. Watch it with: dfwizard attach {run.id}")
     return 0
 
 
@@ -326,6 +368,7 @@ def _run_detached(options: Options) -> int:
 
 def _rules(options: Options) -> int:
     from dfwizard.cli.listing import rules_text
+    from dfwizard.reports.terminal import plain
     from dfwizard.rules import check_file, load, show
 
     if options.action == "check":
@@ -335,7 +378,8 @@ def _rules(options: Options) -> int:
         if options.json:
             _print_json(problems)
         else:
-            print("\n".join(str(problem) for problem in problems) or f"{options.file}: fine")
+            lines = [str(problem) for problem in problems] or [f"{options.file}: fine"]
+            print("\n".join(plain(line) for line in lines))
         return UsageError.exit_code if problems else 0
     rules = load(Path(options.file or options.rules) if options.file or options.rules else None)
     print(json.dumps(show(rules), indent=2) if options.json else rules_text(rules))

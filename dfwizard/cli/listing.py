@@ -23,7 +23,7 @@ def runs_text(store: Store) -> str:
     """Give every run in two lines, the newest first."""
     rows = [_row(run) for run in store.list()]
     if not rows:
-        return f"There is no run yet in {store.runs}."
+        return f"There is no run yet in {plain(str(store.runs))}."
     lines = []
     for row in rows:
         if "error" in row:
@@ -70,6 +70,10 @@ def _row(run: Run) -> dict[str, Any]:
 
 def rules_text(rules: Rules) -> str:
     """Give the guide's table and the releases, one line each."""
+    return "\n".join(plain(line) for line in _rules_lines(rules))
+
+
+def _rules_lines(rules: Rules) -> list[str]:
     lines = ["Upgrade path by version (the guide's table):"]
     for hop in rules.hops_table:
         lines.append(f"  {hop.from_line} -> {hop.to_line}: {hop.method}")
@@ -82,4 +86,4 @@ def rules_text(rules: Rules) -> str:
             f"{row}{release.config_version:<10}{'' if release.usable_as_stop else 'never stop here'}".rstrip()
         )
         lines += [f"      {warning.text}" for warning in release.warnings]
-    return "\n".join(lines)
+    return lines
