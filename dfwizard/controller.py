@@ -21,7 +21,7 @@ from dfwizard.backup.manifest import ENV, read_manifest
 from dfwizard.backup.prove import BackupCheck, prove
 from dfwizard.backup.prove import verify as verify_backup
 from dfwizard.backup.take import take
-from dfwizard.errors import BlockedError, DfwizardError, UsageError
+from dfwizard.errors import BlockedError, DfwizardError, DotenvError, UsageError
 from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
 from dfwizard.execution.launch import launch
@@ -102,7 +102,17 @@ class Controller:
         Raises:
             UsageError: there is no DreamFactory.
         """
-        return inspect(self.host, path, self.rules, php=php, url=url, on_fact=on_fact)
+        return self._inspect(path, php, url, on_fact, {})
+
+    def _inspect(
+        self,
+        path: str,
+        php: str | None,
+        url: str | None,
+        on_fact: OnFact | None,
+        space: dict[str, str],
+    ) -> Facts:
+        return inspect(self.host, path, self.rules, php=php, url=url, on_fact=on_fact, space=space)
 
     def prepare(
         self,
@@ -121,7 +131,9 @@ class Controller:
             UsageError: there is no DreamFactory, or no such release.
             BlockedError: no road leads there.
         """
-        facts = self.inspect(path, php=php, url=url, on_fact=on_fact)
+        state = str(self.store.directory)
+        space = {state: "runs", self._backups(backup_dir): "backups"}
+        facts = self._inspect(path, php, url, on_fact, space)
         installed, way = road(facts, self.rules, target)
         account = {"owner": facts.tree.owner, "home": facts.owner_home}
         origin = ask_tags(self.host, facts.path, **account)
@@ -133,11 +145,20 @@ class Controller:
             access = open_instance(self.host, facts)
         except DfwizardError:
             access = None  # the checks say so
-        edit = self._edit(access, facts, installed, way[-1]) if access else None
+        edit, edit_error = self._edit(access, facts, installed, way[-1]) if access else (None, None)
         lines = self._shows(access, backup) if access else ((), ())
         wish = Wish(backup, php, posixpath.abspath(admin_ui) if admin_ui else None)
         plan = plan_upgrade(facts, origin, self.rules, installed, way, wish, edit, lines)
-        context = Context(facts, origin, self.rules, installed, way, plan, needs=needs(facts, backup))
+        context = Context(
+            facts,
+            origin,
+            self.rules,
+            installed,
+            way,
+            plan,
+            needs=needs(facts, backup, state),
+            dotenv_error=edit_error,
+        )
         if wish.admin_ui:
             context = replace(context, admin_ui_error=self._admin_ui_error(wish.admin_ui, facts.tree.owner))
         if access is not None and facts.database is not None and facts.database.reachable:
@@ -172,11 +193,18 @@ class Controller:
         )
         return plan_script(script)
 
-    def _edit(self, access: Access, facts: Facts, installed: Release, goal: Release) -> EditDotenv | None:
+    def _edit(
+        self, access: Access, facts: Facts, installed: Release, goal: Release
+    ) -> tuple[EditDotenv | None, str | None]:
+        """Give the edit of `.env` that the road needs, or why it cannot be made."""
         changes = dotenv_changes(facts, self.rules, installed, goal)
         if not changes:
-            return None
-        return EditDotenv(changes, dotenv.diff(access.env, dotenv.edit(access.env, changes)))
+            return None, None
+        try:
+            edited = dotenv.edit(access.env, changes)
+        except DotenvError as error:
+            return None, str(error)
+        return EditDotenv(changes, dotenv.diff(access.env, edited)), None
 
     def _shows(self, access: Access, backup: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         private = private_directory(backup)
@@ -203,8 +231,11 @@ class Controller:
             context, services=services, lists={table: names for (table, _), names in lists.items()}
         )
 
+    def _backups(self, backup_dir: str | None) -> str:
+        return posixpath.abspath(backup_dir) if backup_dir else str(self.store.directory / "backups")
+
     def _new_backup(self, instance: str, backup_dir: str | None, suffix: str = "") -> str:
-        parent = posixpath.abspath(backup_dir) if backup_dir else str(self.store.directory / "backups")
+        parent = self._backups(backup_dir)
         moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
         name = posixpath.basename(instance.rstrip("/")) or "instance"
         return posixpath.join(parent, f"{name}-{moment}{suffix}")
@@ -407,13 +438,17 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def needs(facts: Facts, backup: str) -> tuple[Needs, ...]:
-    """Give the space that an upgrade needs: backup, the present state's before a rollback, the tree beside itself, scratch database."""
+def needs(facts: Facts, backup: str, state: str) -> tuple[Needs, ...]:
+    """Give the space that an upgrade needs: backup, the present state's before a rollback, the tree beside itself, scratch database.
+
+    `state` is where the run keeps its journal and outputs.
+    """
     database = facts.database.size or 0 if facts.database else 0
     # Compressed both are a third at most (measured: a quarter); counted as half, and twice for the backup before a rollback.
     saved = (facts.tree.size + database) // 2
     wanted = [
         Needs(posixpath.dirname(backup), 2 * saved + (64 << 20), "the backup, and the one before a rollback"),
+        Needs(state, 16 << 20, "the run's journal, outputs and report"),
         Needs(
             facts.path,
             facts.tree.size + (256 << 20),

@@ -37,8 +37,9 @@ class Context:
     """Facts, the origin, the rules, the road and the plan; with what only the controller can find out.
 
     `needs` is the space that the run needs; `scratch_error` says why no scratch database can be had (None: it can);
-    `admin_ui_error` why the release.zip that was named cannot be installed; `services` the
-    service types in use; `lists` names of scripts, scripted services and scheduled tasks by table.
+    `admin_ui_error` why the release.zip that was named cannot be installed; `dotenv_error` why the keys that the target
+    needs cannot be added to `.env`; `services` the service types in use; `lists` names of scripts, scripted services and
+    scheduled tasks by table.
     """
 
     facts: Facts
@@ -50,6 +51,7 @@ class Context:
     needs: tuple[Needs, ...] = ()
     scratch_error: str | None = None
     admin_ui_error: str | None = None
+    dotenv_error: str | None = None
     services: tuple[ServiceType, ...] = ()
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -23,6 +23,17 @@ def dotenv(context: Context) -> list[Finding]:
             )
         ]
     findings = []
+    if context.dotenv_error:
+        findings.append(
+            Finding(
+                "dotenv",
+                Severity.BLOCKER,
+                "The keys that the target needs cannot be added to .env",
+                tuple(context.dotenv_error.splitlines()),
+                why="Laravel would not read them there.",
+                remedy="Correct the line that is named; then check again.",
+            )
+        )
     if facts.odd:
         findings.append(
             Finding(

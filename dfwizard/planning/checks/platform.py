@@ -136,6 +136,8 @@ def sapis(context: Context) -> list[Finding]:
 def composer(context: Context) -> list[Finding]:
     """Composer must be there, and new enough for every release on the road."""
     found = context.facts.composer
+    if found is None and context.facts.composer_path and context.facts.cli() is None:
+        return []  # it is there, and cannot be asked without PHP: the check of PHP says so
     if found is None:
         return [
             Finding(
