@@ -57,9 +57,8 @@ class GitFacts:
     """The checkout: `commit` and `tree` 40 hex digits, `branch` None when detached, `tags` pointing at the commit.
 
     `dirty` are tracked files that differ, `untracked` those git does not know (ignored ones left out); `remote` is
-    the URL of origin with any password
-    masked; `refspecs` origin's fetch refspecs; `operation` a merge/rebase/bisect in progress; `stashes` the number
-    of stashes.
+    the URL of origin with any password masked; `refspecs` origin's fetch refspecs; `operation` a merge/rebase/bisect
+    in progress; `locks` git's lock files that stand; `stashes` the number of stashes.
     """
 
     commit: str
@@ -73,6 +72,7 @@ class GitFacts:
     untracked: tuple[str, ...]
     stashes: int = 0
     operation: str | None = None
+    locks: tuple[str, ...] = ()
     shallow: bool = False
 
 

@@ -19,6 +19,7 @@ _OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+_LOCKS = ("index.lock", "HEAD.lock", "refs/stash.lock", "packed-refs.lock", "config.lock", "shallow.lock")
 
 
 def git_facts(ask: Asker, problems: Problems) -> GitFacts | None:
@@ -54,6 +55,7 @@ def git_facts(ask: Asker, problems: Problems) -> GitFacts | None:
         untracked=untracked,
         stashes=len(_git(ask, "stash", "list", "--format=%H").stdout.split()),
         operation=_operation(ask),
+        locks=_locks(ask),
         shallow=_line(_git(ask, "rev-parse", "--is-shallow-repository")) == "true",
     )
 
@@ -127,6 +129,20 @@ def _origin(ask: Asker) -> tuple[str | None, tuple[str, ...]]:
         elif key == "remote.origin.fetch":
             refspecs.append(value)
     return remote, tuple(refspecs)
+
+
+def _locks(ask: Asker) -> tuple[str, ...]:
+    """Give the lock files that make git refuse to write."""
+    directory = _line(_git(ask, "rev-parse", "--absolute-git-dir"))
+    found = []
+    for name in _LOCKS:
+        path = posixpath.join(directory, name)
+        try:
+            if directory and ask.host.stat(path) is not None:
+                found.append(path)
+        except HostError:
+            continue
+    return tuple(found)
 
 
 def _operation(ask: Asker) -> str | None:

@@ -21,6 +21,7 @@ from dfwizard.hosts.command import Command
 NETWORK_TIMEOUT = 120.0
 LOCAL_TIMEOUT = 30.0
 _LARGEST = 64 << 20
+_NO_READ = "Could not read from remote repository"
 _PLUGIN_TYPES = ("composer-plugin", "composer-installer")
 
 
@@ -200,7 +201,11 @@ def _read(repository: _Repository, tag: str, commit: str) -> TargetFacts:
 def _last_line(error: HostError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith(("fatal:", "ERROR:", "error:"))]
-    return _mask(fatal[-1] if fatal else lines[-1]) if lines else "no answer"
+    told = [line for line in fatal if _NO_READ not in line]
+    if not told and fatal:
+        # git has only seen the connection end: why, is what ssh or the other side said before.
+        told = [line for line in lines[: lines.index(fatal[0])] if ": " in line]
+    return _mask((told or fatal or lines)[-1]) if lines else "no answer"
 
 
 def _mask(text: str) -> str:

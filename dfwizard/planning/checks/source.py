@@ -20,6 +20,13 @@ def shown(items: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     return (*items[:_SHOWN], f"and {rest} more") if rest > 0 else tuple(items)
 
 
+def git_command(context: Context, arguments: str) -> str:
+    """Give a git command for a person to type: as the tree's owner, for git refuses a tree of somebody else to root."""
+    facts = context.facts
+    before = "" if facts.me == facts.tree.owner else f"runuser -u {shlex.quote(facts.tree.owner)} -- "
+    return f"{before}git -C {shlex.quote(facts.path)} {arguments}"
+
+
 def version(context: Context) -> list[Finding]:
     """Name every disagreement in the evidence of the version."""
     facts = context.facts.version
@@ -41,7 +48,7 @@ def version(context: Context) -> list[Finding]:
 
 
 def repository(context: Context) -> list[Finding]:
-    """The tree must be a git checkout without an operation in progress."""
+    """The tree must be a git checkout without an operation in progress and without a lock."""
     facts = context.facts
     if facts.git is None:
         return [
@@ -64,10 +71,28 @@ def repository(context: Context) -> list[Finding]:
                 (facts.path,),
                 why="A checkout in the middle of it would mix two states.",
                 remedy="Finish it or abort it.",
-                command=f"git -C {shlex.quote(facts.path)} {facts.git.operation} --abort",
+                command=git_command(
+                    context, _ABORT.get(facts.git.operation, f"{facts.git.operation} --abort")
+                ),
             )
         )
+    findings += [
+        Finding(
+            "git-lock",
+            Severity.BLOCKER,
+            "git's lock stands: another git works in the tree, or one was killed there",
+            (lock,),
+            why="Every git command that writes refuses to start, in the middle of the upgrade.",
+            remedy="Wait for that git. When none runs (`pgrep -a git`) the file is left over: remove it.",
+            command=f"rm -- {shlex.quote(lock)}",
+        )
+        for lock in facts.git.locks
+    ]
     return findings
+
+
+_ABORT = {"bisect": "bisect reset"}
+"""How to leave an operation that knows no --abort."""
 
 
 def origin(context: Context) -> list[Finding]:
@@ -85,7 +110,7 @@ def origin(context: Context) -> list[Finding]:
                 ),
                 why="The releases are fetched from there.",
                 remedy=f"As {facts.tree.owner}, make this work: git -C {shlex.quote(facts.path)} ls-remote --tags origin",
-                command=f"runuser -u {shlex.quote(facts.tree.owner)} -- git -C {shlex.quote(facts.path)} ls-remote --tags origin",
+                command=git_command(context, "ls-remote --tags origin"),
             )
         ]
     findings = []
@@ -166,7 +191,7 @@ def local_changes(context: Context) -> list[Finding]:
                 shown([f"{_STATES.get(file.state.strip(), file.state)}: {file.path}" for file in others]),
                 why="A checkout replaces them. They are put into a git stash, which waits after the upgrade (guide: Step 2).",
                 remedy="Look at them with `git diff HEAD`; what must live on goes back by hand from the stash.",
-                command=f"git -C {shlex.quote(facts.path)} diff HEAD --stat",
+                command=git_command(context, "diff HEAD --stat"),
             )
         )
     return findings
