@@ -16,7 +16,7 @@ from dfwizard.access import Access, open_instance
 from dfwizard.backup import fingerprint as fingerprints
 from dfwizard.backup.context import BackupContext
 from dfwizard.backup.digests import probe_content
-from dfwizard.backup.manifest import ENV, MANIFEST
+from dfwizard.backup.manifest import ENV
 from dfwizard.backup.prove import prove
 from dfwizard.backup.restore import restore_database
 from dfwizard.backup.take import take
@@ -97,6 +97,7 @@ def _backup_context(context: StepContext) -> BackupContext:
         private=private_directory(context.plan.backup),
         mark=context.mark,
         report=lambda line: context.output(line + "\n"),
+        timeout=context.step.timeout,
     )
 
 
@@ -122,13 +123,6 @@ def _edit_dotenv(context: StepContext, action: actions.EditDotenv) -> None:
 
 
 def _take_backup(context: StepContext, action: actions.TakeBackup) -> None:
-    host = context.host
-    if context.attempt > 1 and host.stat(action.directory) is not None:
-        if host.stat(posixpath.join(action.directory, MANIFEST)) is not None:
-            context.output("the backup was complete already\n")
-            return
-        # An unfinished backup of this very step: its directory's name belongs to this run alone.
-        host.remove(action.directory)
     access, facts = _open(context), context.run.facts()
     take(
         _backup_context(context),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import math
 import types
 import typing
 from collections.abc import Hashable, Mapping
@@ -51,10 +52,14 @@ def loads(kind: type[T], text: str | bytes, *, where: str = "") -> T:
         CodecError: the text is not JSON, or a key is missing, unknown or of another type.
     """
     try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        data = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         raise CodecError(f"not JSON: {error}", where=where or None) from None
     return from_data(kind, data, where=where)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def from_data(kind: type[T], data: Any, *, where: str = "") -> T:
@@ -95,7 +100,13 @@ def _read_scalar(kind: Any, data: Any, where: str) -> Any:
             raise _wrong(where, "one of " + ", ".join(repr(item.value) for item in kind), data) from None
     if kind is float:
         _expect(isinstance(data, (int, float)) and not isinstance(data, bool), where, "a number", data)
-        return float(data)
+        try:
+            number = float(data)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise CodecError("the number is too large", where=where)
+        return number
     if kind is int:
         _expect(isinstance(data, int) and not isinstance(data, bool), where, "a whole number", data)
         return data
@@ -107,11 +118,14 @@ def _read_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
     if data is None and type(None) in kinds:
         return None
     candidates = [kind for kind in kinds if kind is not type(None)]
-    if isinstance(data, dict) and "kind" in data:
-        for kind in candidates:
-            if getattr(kind, "KIND", None) == data["kind"]:
+    tagged = [kind for kind in candidates if hasattr(kind, "KIND")]
+    if tagged and isinstance(data, dict):
+        if "kind" not in data:
+            raise CodecError("the key is missing", where=f"{where}.kind")
+        for kind in tagged:
+            if data["kind"] == kind.KIND:
                 return _read(kind, data, where)
-        raise _wrong(f"{where}.kind", "a known kind", data["kind"])
+        raise CodecError(f"{data['kind']!r} is no known kind", where=f"{where}.kind")
     if len(candidates) == 1:
         return _read(candidates[0], data, where)
     for kind in candidates:
@@ -131,8 +145,10 @@ def _read_dataclass(kind: type[Any], data: Any, where: str) -> Any:
     _expect(isinstance(data, dict), where, "an object", data)
     tag = getattr(kind, "KIND", None)
     rest = {key: value for key, value in data.items() if not (tag is not None and key == "kind")}
-    if tag is not None and data.get("kind", tag) != tag:
-        raise _wrong(f"{where}.kind", repr(tag), data["kind"])
+    if tag is not None and "kind" not in data:
+        raise CodecError("the key is missing", where=f"{where}.kind")
+    if tag is not None and data["kind"] != tag:
+        raise CodecError(f"expected {tag!r}", where=f"{where}.kind")
     hints = _hints(typing.cast("Hashable", kind))
     values = {}
     for field in dataclasses.fields(kind):

@@ -17,6 +17,7 @@ from dfwizard.access import Access, open_instance
 from dfwizard.actions import RECORDED, Recorded, losses, make_actions, private_directory, verify_instance
 from dfwizard.backup import shows
 from dfwizard.backup.context import BackupContext
+from dfwizard.backup.estimate import estimate
 from dfwizard.backup.manifest import ENV, read_manifest
 from dfwizard.backup.prove import BackupCheck, prove
 from dfwizard.backup.prove import verify as verify_backup
@@ -443,20 +444,19 @@ def needs(facts: Facts, backup: str, state: str) -> tuple[Needs, ...]:
 
     `state` is where the run keeps its journal and outputs.
     """
-    database = facts.database.size or 0 if facts.database else 0
-    # Compressed both are a third at most (measured: a quarter); counted as half, and twice for the backup before a rollback.
-    saved = (facts.tree.size + database) // 2
+    found = estimate(facts)
     wanted = [
-        Needs(posixpath.dirname(backup), 2 * saved + (64 << 20), "the backup, and the one before a rollback"),
+        # Twice: a rollback saves the present state first.
+        Needs(posixpath.dirname(backup), 2 * found.backup, "the backup, and the one before a rollback"),
         Needs(state, 16 << 20, "the run's journal, outputs and report"),
         Needs(
             facts.path,
-            facts.tree.size + (256 << 20),
+            found.restore + (256 << 20),
             "new packages, and the old tree beside the new one in a rollback",
         ),
     ]
-    if facts.database and facts.database.driver == "sqlite":
-        wanted.append(Needs(facts.path, 2 * database, "copies of the SQLite database"))
+    if facts.database is not None and facts.database.driver == "sqlite":
+        wanted.append(Needs(posixpath.dirname(backup), found.scratch, "the proof of the backup"))
     return tuple(wanted)
 
 

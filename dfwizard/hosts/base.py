@@ -62,8 +62,8 @@ class Host(Protocol):
         """Run `work` to its end and give what it left behind.
 
         At most the last `keep` bytes of each stream are kept in the result; `on_output` sees everything. With `check` an
-        exit code outside `Command.expect` raises `CommandFailed`. The command and its children run in a session of their
-        own; on timeout or KeyboardInterrupt they are ended (TERM, then KILL). A grandchild that keeps the
+        exit code outside `Command.expect` raises `CommandFailed`. A single command and its children run in a session of
+        their own; on timeout or KeyboardInterrupt they are ended (TERM, then KILL). A grandchild that keeps the
         output open does not hold up `run` once the command itself has ended. `mark` is put into the environment as DFWIZARD_RUN so
         that `end_marked` finds whatever an earlier, killed dfwizard has left running.
 

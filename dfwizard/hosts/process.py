@@ -57,7 +57,8 @@ class Tail:
 
 
 class Running:
-    """Processes joined by pipes while they run, each the leader of a session of its own.
+    """Processes joined by pipes while they run. One alone leads a session of its own; the members of a pipeline share this
+    process's: in sessions of their own the kernel's autogroups would make them wait for each other (a quarter slower, measured).
 
     `stdin` is written to the first, or `stdin_fd` is its input; `stdout_fd` takes the output of the last instead of `stdout`.
     Exited processes stay zombies until `close`, so that their pids (and sessions) cannot be given to others while the rest is
@@ -177,7 +178,7 @@ class Running:
                     stderr=errors_in,
                     cwd=launch.cwd,
                     env=launch.env,
-                    start_new_session=True,
+                    start_new_session=len(launches) == 1,
                 )
                 self._processes.append(started)
                 self._watch_exit(started.pid)
