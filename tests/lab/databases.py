@@ -33,6 +33,7 @@ user = mysql
 datadir = {directory}/mariadb/data
 socket = {directory}/run/mysqld/mysqld.sock
 pid_file = {directory}/run/mysqld/mysqld.pid
+tmpdir = {directory}/run/mysqld
 bind_address = 127.0.0.1
 port = {port}
 skip_name_resolve = ON
