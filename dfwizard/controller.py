@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dfwizard import codec
 from dfwizard.access import Access, open_instance
 from dfwizard.actions import RECORDED, Recorded, losses, make_actions, private_directory, verify_instance
-from dfwizard.backup import shows
+from dfwizard.backup import scratch, shows
 from dfwizard.backup.context import BackupContext
 from dfwizard.backup.estimate import estimate
 from dfwizard.backup.manifest import ENV, read_manifest
@@ -229,8 +229,21 @@ class Controller:
             for name, count in database.service_types.items()
         )
         return replace(
-            context, services=services, lists={table: names for (table, _), names in lists.items()}
+            context,
+            services=services,
+            lists={table: names for (table, _), names in lists.items()},
+            scratch_error=self._scratch_error(access),
         )
+
+    def _scratch_error(self, access: Access) -> str | None:
+        """Say why the backup could not be proven, None when it could."""
+        made = self.host.run(Command(("mktemp", "-d", "-t", "dfwizard-check.XXXXXXXX"))).text.strip()
+        try:
+            return scratch.hindrance(BackupContext(self.host, made), access.subject())
+        except DfwizardError as error:
+            return error.what
+        finally:
+            self.host.remove(made)
 
     def _backups(self, backup_dir: str | None) -> str:
         return posixpath.abspath(backup_dir) if backup_dir else str(self.store.directory / "backups")

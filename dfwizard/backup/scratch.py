@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dfwizard.backup import commands
 from dfwizard.backup.context import BackupContext
+from dfwizard.backup.credentials import client_credentials
 from dfwizard.backup.subject import Subject
 from dfwizard.errors import BackupError, HostError
 from dfwizard.hosts.command import Command, Result
@@ -87,6 +88,31 @@ def scratch_database(
         where=f"database {settings.name} ({settings.address})",
         remedy=_remedy(subject),
     )
+
+
+def hindrance(context: BackupContext, subject: Subject) -> str | None:
+    """Say why no scratch database could be made, with the statement that allows it; None when one can. Makes nothing.
+
+    Raises:
+        HostError: the database's client does not run.
+    """
+    if subject.settings is None or subject.driver == "sqlite":
+        return None
+    with client_credentials(context.host, subject.settings, context.private) as client_file:
+        app = _application(subject, client_file)
+        if _may_create(context, subject, app) or next(_administrators(context, subject, app), None):
+            return None
+    return f"{app.words} may not create a database\n{_remedy(subject)}"
+
+
+def _may_create(context: BackupContext, subject: Subject, app: Asker) -> bool:
+    if subject.driver == "pgsql":
+        sql = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+        return app.ask(context, sql).text.strip() == "t"
+    pattern = re.escape(PREFIX.replace("_", "\\_"))
+    grants = app.ask(context, "SHOW GRANTS").text
+    rights = r"GRANT (?:ALL PRIVILEGES|[A-Z, ]*\bCREATE\b(?! (?:VIEW|USER|ROUTINE|TEMP|TABLESPACE|ROLE))[A-Z, ]*) ON "
+    return bool(re.search(rf"^{rights}(?:\*\.\*|`{pattern}%`\.\*) TO ", grants, re.MULTILINE))
 
 
 def _remedy(subject: Subject) -> str:

@@ -27,7 +27,7 @@ from dfwizard.backup.fingerprint import Fingerprint, compare, take_fingerprint
 from dfwizard.backup.manifest import Manifest, read_manifest, read_proof
 from dfwizard.backup.prove import prove, verify
 from dfwizard.backup.restore import restore_database
-from dfwizard.backup.scratch import scratch_name
+from dfwizard.backup.scratch import hindrance, scratch_name
 from dfwizard.backup.shows import shows_prove, shows_restore, shows_take
 from dfwizard.backup.subject import Subject, find_tools
 from dfwizard.backup.take import take
@@ -472,11 +472,14 @@ class TestScratch:
             deny = [f"REVOKE ALL ON `dfwizard\\_scratch\\_%`.* FROM '{user}'@'{host}'" for host in HOSTS]
         else:
             allow, deny = [f"ALTER ROLE {user} CREATEDB"], [f"ALTER ROLE {user} NOCREATEDB"]
+        assert hindrance(site.context, site.subject) is None  # root may be the server's administrator
+        assert re.search(r"GRANT ALL ON `dfwizard|CREATEDB", hindrance(site.context, alone) or "")
         with pytest.raises(BackupError, match=r"GRANT ALL ON `dfwizard|CREATEDB"):
             prove(site.context, alone, backup)
         for sql in allow:
             administer(site, sql)
         try:
+            assert hindrance(site.context, alone) is None
             assert "database user" in prove(site.context, alone, backup).scratch
         finally:
             for sql in deny:
