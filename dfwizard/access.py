@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from dfwizard.hosts.base import Host
 
 
+_SHORTEST = 8
+"""Bytes that a value must have to be looked for as it is written: shorter ones are words such as `null`."""
+
+
 @dataclass(frozen=True)
 class Access:
     """An instance that can be worked on.
@@ -36,7 +40,11 @@ class Access:
     @property
     def secrets(self) -> tuple[bytes, ...]:
         """Give every value that must not be written anywhere."""
-        return tuple(value.encode("utf-8", "surrogateescape") for value in dotenv.secret_values(self.file))
+        values = {value.encode("utf-8", "surrogateescape") for value in dotenv.secret_values(self.file)}
+        # As they are written, too: Laravel reads bytes that are not UTF-8 as something else.
+        spans = (entry.value_span for entry in self.file.entries if dotenv.is_secret(entry.name))
+        written = {self.env[start:end].strip(b"\"' ") for start, end in spans}
+        return tuple(values | {value for value in written if len(value) >= _SHORTEST})
 
     def probe(self) -> Probe:
         """Give who asks the system database.

@@ -478,7 +478,7 @@ def serve_run(directory: Path, *, request: Request, rules_file: Path | None = No
     host, run = LocalHost(), Run(directory.absolute())
     secrets: tuple[bytes, ...] = ()
     with suppress(DfwizardError):
-        secrets = open_instance(host, run.facts()).secrets
+        secrets = open_instance(host, run.facts(), env_from=posixpath.join(run.plan().backup, ENV)).secrets
     try:
         return serve(
             run.directory,
