@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 
 from dfwizard.errors import HostError
 from dfwizard.hosts.command import Result
@@ -17,17 +18,25 @@ _DOTTED_ROW = re.compile(r"^\s*(\S+)\s.*?(Pending|Ran)\s*$")
 
 
 def artisan_facts(
-    ask: Asker, php: str, problems: Problems, *, database_file: str | None, dotenv_error: str | None = None
+    ask: Asker,
+    php: str,
+    problems: Problems,
+    *,
+    database_file: str | None,
+    database_answers: Callable[[], bool],
+    dotenv_error: str | None = None,
 ) -> ArtisanFacts:
     """Ask artisan for its version, for `df:version` and for the state of the migrations.
 
     `database_file` is the SQLite database, if that is what the instance uses: booting the application creates a missing one, so
     artisan is not asked then; nor where it would have to write bootstrap/cache/packages.php or services.php; nor where Laravel refuses
-    `.env` (`dotenv_error`), for artisan would quote the line, which may hold a secret.
+    `.env` (`dotenv_error`), for artisan would quote the line, which may hold a secret; nor without one, for it would make an SQLite
+    database of its own. The migrations are asked for only when the database answers (`database_answers`, which may wait): of one that
+    does not, artisan writes an error into the log.
     """
     maintenance, cached, hindrance = _before(ask, database_file)
     if dotenv_error is not None:
-        hindrance = f"Laravel refuses .env, {dotenv_error}"
+        hindrance = dotenv_error
     error: str | None
     if hindrance:
         problems.add(f"artisan was not asked: {hindrance}")
@@ -38,7 +47,7 @@ def artisan_facts(
         error = explain(version)
         problems.add(f"artisan does not start: {error}")
         return ArtisanFacts(maintenance=maintenance, config_cached=cached, error=error)
-    ran, pending, error = _migrations(ask, php, problems)
+    ran, pending, error = _migrations(ask, php, problems) if database_answers() else ((), (), None)
     return ArtisanFacts(
         version_line=line,
         df_version=_df_version(ask, php),

@@ -138,7 +138,9 @@ class _Inspection:
         program = cli_found.binary if cli_found else None
         database = self._put("database", _DatabaseAnswer(), lambda: self._database(wanted, program))
         sqlite = wanted.file if wanted is not None else None
-        artisan = self._put("artisan", ArtisanFacts(), lambda: self._artisan(program, sqlite, dotenv, file))
+        artisan = self._put(
+            "artisan", ArtisanFacts(), lambda: self._artisan(program, sqlite, database, dotenv, file)
+        )
         paths = {ask.path: "instance", **({sqlite: "database"} if sqlite else {}), **space}
         free = self._put("free space", _NO_SPACE, lambda: spaces(ask, paths))
 
@@ -255,13 +257,32 @@ class _Inspection:
         return _DatabaseAnswer(facts, found.encrypted)
 
     def _artisan(
-        self, php: str | None, database_file: str | None, dotenv: DotenvFacts | None, file: DotenvFile | None
+        self,
+        php: str | None,
+        database_file: str | None,
+        database: Future[_DatabaseAnswer],
+        dotenv: DotenvFacts | None,
+        file: DotenvFile | None,
     ) -> ArtisanFacts:
         if php is None:
             raise HostError("it cannot be asked without PHP")
         problems = Problems()
-        refused = dotenv.error if dotenv is not None else None
-        found = artisan_facts(self.ask, php, problems, database_file=database_file, dotenv_error=refused)
+        refused = None if file is not None else "there is no .env that can be read"
+        if dotenv is not None and dotenv.error:
+            refused = f"Laravel refuses .env, {dotenv.error}"
+
+        def database_answers() -> bool:
+            facts = database.result().facts
+            return facts is not None and facts.reachable
+
+        found = artisan_facts(
+            self.ask,
+            php,
+            problems,
+            database_file=database_file,
+            database_answers=database_answers,
+            dotenv_error=refused,
+        )
         secrets = sorted(secret_values(file), key=len, reverse=True) if file is not None else []
 
         def cleaned(text: str) -> str:
