@@ -9,7 +9,7 @@ import os
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dfwizard import codec
 from dfwizard.access import Access, open_instance
@@ -34,6 +34,9 @@ from dfwizard.verification.collect import LogState, log_state, new_errors, tree_
 from dfwizard.verification.compare import compare
 from dfwizard.verification.result import Verification
 from dfwizard.verification.situation import TreeOwners
+
+if TYPE_CHECKING:
+    from dfwizard.hosts.base import Host
 
 RECORDED = "recorded-before.json"
 FACTS_AFTER = "facts-after.json"
@@ -123,15 +126,32 @@ def _edit_dotenv(context: StepContext, action: actions.EditDotenv) -> None:
 
 
 def _take_backup(context: StepContext, action: actions.TakeBackup) -> None:
-    access, facts = _open(context), context.run.facts()
+    take_backup(_backup_context(context), _open(context), context.run.facts(), action.directory)
+
+
+def take_backup(context: BackupContext, access: Access, facts: Facts, directory: str) -> None:
+    """Save the instance into the new directory `directory`, with the configuration around it that is known.
+
+    Raises:
+        BackupError: it could not be taken.
+    """
+    accounts = dict.fromkeys((facts.tree.owner, facts.web.user or facts.tree.owner, "root"))
+    crontabs = (f"/var/spool/cron/crontabs/{account}" for account in accounts)
     take(
-        _backup_context(context),
+        context,
         access.subject(),
-        action.directory,
+        directory,
         release=facts.version.release,
         commit=facts.git.commit if facts.git else None,
-        system_files=facts.web.sites,
+        system_files=(*facts.web.sites, *(path for path in crontabs if _is_there(access.host, path))),
     )
+
+
+def _is_there(host: Host, path: str) -> bool:
+    try:
+        return host.stat(path, follow=True) is not None
+    except HostError:
+        return False  # only root may look into the directory of crontabs
 
 
 def _prove_backup(context: StepContext, action: actions.ProveBackup) -> None:

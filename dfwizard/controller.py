@@ -14,14 +14,21 @@ from typing import TYPE_CHECKING
 
 from dfwizard import codec
 from dfwizard.access import Access, open_instance
-from dfwizard.actions import RECORDED, Recorded, losses, make_actions, private_directory, verify_instance
+from dfwizard.actions import (
+    RECORDED,
+    Recorded,
+    losses,
+    make_actions,
+    private_directory,
+    take_backup,
+    verify_instance,
+)
 from dfwizard.backup import scratch, shows
 from dfwizard.backup.context import BackupContext
 from dfwizard.backup.estimate import estimate
 from dfwizard.backup.manifest import ENV, read_manifest
 from dfwizard.backup.prove import BackupCheck, prove
 from dfwizard.backup.prove import verify as verify_backup
-from dfwizard.backup.take import take
 from dfwizard.errors import BlockedError, DfwizardError, DotenvError, UsageError
 from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
@@ -248,11 +255,11 @@ class Controller:
     def _backups(self, backup_dir: str | None) -> str:
         return posixpath.abspath(backup_dir) if backup_dir else str(self.store.directory / "backups")
 
-    def _new_backup(self, instance: str, backup_dir: str | None, suffix: str = "") -> str:
+    def _new_backup(self, instance: str, backup_dir: str | None) -> str:
         parent = self._backups(backup_dir)
         moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
         name = posixpath.basename(instance.rstrip("/")) or "instance"
-        return posixpath.join(parent, f"{name}-{moment}{suffix}")
+        return posixpath.join(parent, f"{name}-{moment}")
 
     def backup(
         self, path: str, *, php: str | None = None, backup_dir: str | None = None, on_output: OnOutput
@@ -261,22 +268,16 @@ class Controller:
 
         Raises:
             BackupError: it could not be taken or proven.
+            HeldError: a run holds the instance, which is then between two states.
         """
         facts = self.inspect(path, php=php)
+        self._refuse_held(facts.path)
         access = open_instance(self.host, facts)
         directory = self._new_backup(facts.path, backup_dir)
         context = BackupContext(self.host, private_directory(directory), report=on_output)
-        subject = access.subject()
         try:
-            take(
-                context,
-                subject,
-                directory,
-                release=facts.version.release,
-                commit=facts.git.commit if facts.git else None,
-                system_files=facts.web.sites,
-            )
-            prove(context, subject, directory)
+            take_backup(context, access, facts, directory)
+            prove(context, access.subject(), directory)
         finally:
             self.host.remove(context.private)
         return directory
