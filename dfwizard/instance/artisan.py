@@ -35,8 +35,7 @@ def artisan_facts(
     does not, artisan writes an error into the log.
     """
     maintenance, cached, hindrance = _before(ask, database_file)
-    if dotenv_error is not None:
-        hindrance = dotenv_error
+    hindrance = hindrance or dotenv_error or ""
     error: str | None
     if hindrance:
         problems.add(f"artisan was not asked: {hindrance}")
