@@ -44,8 +44,9 @@ from dfwizard.instance.origin import ask_tags, read_targets
 from dfwizard.planning.checks import Context, Needs, ServiceType, check
 from dfwizard.planning.findings import Finding, blockers
 from dfwizard.planning.plan import EditDotenv, Plan, Verify
+from dfwizard.planning.road import Wish
 from dfwizard.planning.rollback import plan_rollback
-from dfwizard.planning.upgrade import Wish, dotenv_changes, plan_upgrade, road
+from dfwizard.planning.upgrade import dotenv_changes, plan_upgrade, road
 from dfwizard.rules import Rules, load
 
 if TYPE_CHECKING:

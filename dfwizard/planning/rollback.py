@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from dfwizard.planning.frame import FINGERPRINT_BEFORE
 from dfwizard.planning.plan import (
     ClearAside,
     CompareFingerprint,
@@ -21,7 +22,6 @@ from dfwizard.planning.plan import (
     TakeBackup,
     Undo,
 )
-from dfwizard.planning.upgrade import FINGERPRINT_BEFORE
 
 
 def undone(plan: Plan, begun: Collection[str]) -> frozenset[Undo]:

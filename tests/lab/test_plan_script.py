@@ -17,7 +17,8 @@ from dfwizard.instance.dotenv import parse
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.probe import Probe, probe_digest
 from dfwizard.planning.plan import EditDotenv, Plan
-from dfwizard.planning.upgrade import Wish, plan_upgrade, road
+from dfwizard.planning.road import Wish
+from dfwizard.planning.upgrade import plan_upgrade, road
 from dfwizard.reports.plan_script import Script, plan_script
 from tests.lab.databases import Engine
 from tests.lab.driving import Cli

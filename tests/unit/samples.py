@@ -23,7 +23,8 @@ from dfwizard.instance.facts import (
 )
 from dfwizard.instance.origin import OriginFacts, TargetFacts
 from dfwizard.planning.plan import EditDotenv, Plan
-from dfwizard.planning.upgrade import Wish, plan_upgrade, road
+from dfwizard.planning.road import Wish
+from dfwizard.planning.upgrade import plan_upgrade, road
 from dfwizard.rules import AdminUi, load
 
 RULES = load()

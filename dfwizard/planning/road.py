@@ -1,0 +1,69 @@
+"""What every step of an upgrade is made from: the facts, the wishes, the hops, and how a command is run on this instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dfwizard.instance.facts import Facts
+from dfwizard.instance.origin import OriginFacts
+from dfwizard.planning.plan import Execute, Hop
+
+TREE_BACK = "The whole tree, with vendor, .git and .env, comes back from the backup by renaming."
+_ARTISAN = ("--no-interaction", "--no-ansi")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants beyond the target: where the backup goes, which PHP runs artisan and composer.
+
+    `php` None means the one on the PATH. `admin_ui` is a release.zip of df-admin-interface on the host: DreamFactory 6.x has its
+    admin UI outside of composer.
+    """
+
+    backup: str
+    php: str | None = None
+    admin_ui: str | None = None
+
+
+@dataclass(frozen=True)
+class Road:
+    """The way from the installed release over `hops`; `origin` is what was asked of it for this way."""
+
+    facts: Facts
+    wish: Wish
+    origin: OriginFacts
+    hops: tuple[Hop, ...]
+
+    @property
+    def owner(self) -> str:
+        """Give the account that owns the tree: git, composer and artisan run as it."""
+        return self.facts.tree.owner
+
+    @property
+    def php(self) -> str:
+        """Give the php that runs artisan."""
+        return self.wish.php or "php"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Give the environment of whatever runs as the owner."""
+        return {"HOME": self.facts.owner_home}
+
+    def git(self, *arguments: str, mend: tuple[str, ...] = ()) -> Execute:
+        """Give a git command on the tree."""
+        argv = ("git", "-C", self.facts.path, *arguments)
+        return Execute(argv, user=self.owner, env=self.env, mend=mend)
+
+    def artisan(self, *arguments: str, refuse: tuple[str, ...] = ()) -> Execute:
+        """Give an artisan command, never interactive; output that matches `refuse` fails it."""
+        return Execute(
+            (self.php, "artisan", *arguments, *_ARTISAN),
+            cwd=self.facts.path,
+            user=self.owner,
+            env=self.env,
+            refuse=refuse,
+        )
+
+    def flag(self) -> Execute:
+        """Give the command that succeeds while maintenance mode is on."""
+        return Execute(("test", "-e", f"{self.facts.path}/storage/framework/down"))
