@@ -9,8 +9,10 @@ from dfwizard.backup.subject import Subject, Tools, find_tools
 from dfwizard.errors import DfwizardError, DotenvError, HostError, UsageError
 from dfwizard.instance import dotenv
 from dfwizard.instance.database import DatabaseSettings, settings
+from dfwizard.instance.dotenv_secrets import secret_values
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.probe import Probe
+from dfwizard.instance.secret_names import is_secret
 
 if TYPE_CHECKING:
     from dfwizard.hosts.base import Host
@@ -40,9 +42,9 @@ class Access:
     @property
     def secrets(self) -> tuple[bytes, ...]:
         """Give every value that must not be written anywhere."""
-        values = {value.encode("utf-8", "surrogateescape") for value in dotenv.secret_values(self.file)}
+        values = {value.encode("utf-8", "surrogateescape") for value in secret_values(self.file)}
         # As they are written, too: Laravel reads bytes that are not UTF-8 as something else.
-        spans = (entry.value_span for entry in self.file.entries if dotenv.is_secret(entry.name))
+        spans = (entry.value_span for entry in self.file.entries if is_secret(entry.name))
         written = {self.env[start:end].strip(b"\"' ") for start, end in spans}
         return tuple(values | {value for value in written if len(value) >= _SHORTEST})
 

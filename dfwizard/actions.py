@@ -25,6 +25,7 @@ from dfwizard.errors import DfwizardError, HostError
 from dfwizard.execution.executor import ActionFunction, StepContext, StepRefused
 from dfwizard.execution.store import Run
 from dfwizard.instance import dotenv
+from dfwizard.instance.dotenv_secrets import diff
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.inspect import inspect
 from dfwizard.instance.probe import probe_facts, probe_names
@@ -122,7 +123,7 @@ def _edit_dotenv(context: StepContext, action: actions.EditDotenv) -> None:
         owner=found.owner if root else None,
         group=found.group if root else None,
     )
-    context.output(dotenv.diff(before, after))
+    context.output(diff(before, after))
 
 
 def _take_backup(context: StepContext, action: actions.TakeBackup) -> None:

@@ -39,6 +39,7 @@ from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
 from dfwizard.hosts.command import Command
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance import dotenv
+from dfwizard.instance.dotenv_secrets import diff
 from dfwizard.instance.inspect import inspect
 from dfwizard.instance.origin import ask_tags, read_targets
 from dfwizard.planning.checks import Context, Needs, ServiceType, check
@@ -213,7 +214,7 @@ class Controller:
             edited = dotenv.edit(access.env, changes)
         except DotenvError as error:
             return None, str(error)
-        return EditDotenv(changes, dotenv.diff(access.env, edited)), None
+        return EditDotenv(changes, diff(access.env, edited)), None
 
     def _shows(self, access: Access, backup: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         private = private_directory(backup)

@@ -11,21 +11,20 @@ Everything here is text in, text out; offsets and spans are in bytes of the file
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import ChainMap, Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from types import MappingProxyType
-from urllib.parse import unquote
 
 from dfwizard.errors import DotenvError
+from dfwizard.instance.secret_names import is_secret
 
 ADDED_COMMENT = "# Added by dfwizard"
 MASK = "***"
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _REPLACEMENT = "\ufffd"
 _TRIM = b" \t\n\r\0\x0b"  # what PHP's trim() takes off; a form feed is not among it
 _NAME = re.compile(rb"[a-zA-Z0-9_.]+")
@@ -34,23 +33,7 @@ _REFERENCE = re.compile(rb"\$\{([a-zA-Z0-9_.]+)\}")
 _WRITTEN_VALUE = re.compile(rb"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\S\r\n]{0,1000}[^\s#]*", re.DOTALL)
 _BARE = re.compile(r"[A-Za-z0-9_.:/+=@-]+")
 _ESCAPES = {b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-_LARAVEL_WORDS: dict[str, str | bool | None] = {"true": True, "false": False, "empty": "", "null": None}
-
-_SECRET_KEY = re.compile(
-    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|LICEN[SC]E|WEBHOOK|(?:^|[_.])(?:PASS|PWD|KEYS?|DSN|SALT)(?=\d*(?:$|[_.]))"
-    r"|APIKEY|PRIVATEKEY",
-    re.IGNORECASE,
-)
-_ABOUT_A_SECRET = re.compile(  # PASSWORD_TIMEOUT, TOKEN_TTL and the like: their values are common numbers and words
-    r"[_.](?:TTL|TIMEOUT|EXPIR\w*|LIFETIME|LENGTH|ROUNDS|PATH|FILE|DIR|HOST|PORT|ENABLED|DRIVER|TYPE|ALGO)$",
-    re.IGNORECASE,
-)
-_URL_PASSWORDS = (  # the second pattern is for a password with an @ of its own
-    re.compile(r"://[^\s:/@]*:([^\s@/]+)@"),
-    re.compile(r"://[^\s:/@]*:(\S+)@"),
-)
-_PASSWORD_IN_LINE = re.compile(r"(://[^\s:/@]*:)\S+@")
-_ASSIGNMENT = re.compile(r"[\s#]*(?:export\s+)?['\"]?(?P<name>[\w.]+)['\"]?\s*=\s*")
+LARAVEL_WORDS: dict[str, str | bool | None] = {"true": True, "false": False, "empty": "", "null": None}
 
 _INITIAL, _UNQUOTED, _SINGLE, _DOUBLE, _ESCAPE, _WHITESPACE, _COMMENT = range(7)
 
@@ -67,7 +50,7 @@ class DotenvSyntaxError(DotenvError):
         self.line = line
         self.laravel_message = template.format(cause, subject)
         super().__init__(
-            template.format(cause, _printable(subject) if showable else MASK),
+            template.format(cause, printable(subject) if showable else MASK),
             where=f".env line {line}",
             remedy='Correct this line. Names are letters, digits, _ and .; a value with spaces or # needs quotes: A="b c".',
         )
@@ -156,7 +139,7 @@ def parse(text: str | bytes, environment: Mapping[str, str] | None = None) -> Do
         entries.append(_entry(data, block, parsed, value))
         if parsed.name in external:
             continue
-        values[parsed.name.decode()] = None if value is None else _text(value)
+        values[parsed.name.decode()] = None if value is None else php_text(value)
         if value is None:
             loaded.pop(parsed.name, None)
         else:
@@ -170,8 +153,8 @@ def laravel_value(raw: str | None) -> str | bool | None:
         return None
     word = raw.lower()
     word = word[1:-1] if word.startswith("(") and word.endswith(")") else word
-    if word in _LARAVEL_WORDS:
-        return _LARAVEL_WORDS[word]
+    if word in LARAVEL_WORDS:
+        return LARAVEL_WORDS[word]
     quoted = re.fullmatch(r"(['\"])([^\n]*)\1", raw)
     return quoted[2] if quoted else raw
 
@@ -201,7 +184,7 @@ def edit(data: bytes, changes: Mapping[str, str | None]) -> bytes:
         if not _NAME.fullmatch(_encode(key)):
             raise DotenvError(
                 "this is not a name that Laravel accepts in .env",
-                where=_printable(key),
+                where=printable(key),
                 remedy="Use letters, digits, underscores and dots.",
             )
     before = parse(data)
@@ -214,54 +197,6 @@ def edit(data: bytes, changes: Mapping[str, str | None]) -> bytes:
     return result
 
 
-def is_secret(key: str) -> bool:
-    """Whether the value of a key of this name is to be hidden (passwords, keys, tokens, licences, DSNs)."""
-    return bool(_SECRET_KEY.search(key)) and not _ABOUT_A_SECRET.search(key)
-
-
-def secret_values(file: DotenvFile) -> frozenset[str]:
-    """Every text of the file that redaction must find: values of secret keys and passwords within URLs.
-
-    Each also as it shows up elsewhere: APP_KEY without `base64:`, a URL's password decoded, a key file's single lines,
-    the value as `env()` gives it. Texts shorter than four characters and words such as `null` are left out.
-    """
-    found: set[str] = set()
-    for entry in file.entries:
-        for value in {entry.value or "", entry.template or ""}:
-            passwords = [match for pattern in _URL_PASSWORDS for match in pattern.findall(value)]
-            found.update(passwords, map(unquote, passwords))
-            if is_secret(entry.name):
-                unwrapped = laravel_value(value)
-                found.update((value, value.removeprefix("base64:")))
-                found.update(line for line in value.splitlines() if len(line) >= 16 and "-----" not in line)
-                found.add(unwrapped if isinstance(unwrapped, str) else "")
-    return frozenset(
-        text for text in found if len(text) >= 4 and text.lower().strip("()") not in _LARAVEL_WORDS
-    )
-
-
-def diff(before: bytes, after: bytes, secret_keys: Collection[str] = ()) -> str:
-    """A unified diff for people, without secrets: their values (`secret_keys`, and what `is_secret` says) are `***`.
-
-    A secret that changed shows as a changed line with `***` on both sides. Empty when nothing changed.
-    """
-    secrets = _known_secrets(before, secret_keys) | _known_secrets(after, secret_keys)
-    ordered = sorted(secrets, key=len, reverse=True)
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    old_shown, new_shown = (_masked_lines(data, secret_keys, ordered) for data in (before, after))
-    output = []
-    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(3):
-        first, last = group[0], group[-1]
-        output.append(f"@@ -{first[1] + 1},{last[2] - first[1]} +{first[3] + 1},{last[4] - first[3]} @@")
-        for tag, old_from, old_to, new_from, new_to in group:
-            if tag == "equal":
-                output += [f" {line}" for line in old_shown[old_from:old_to]]
-            else:
-                output += [f"-{line}" for line in old_shown[old_from:old_to]]
-                output += [f"+{line}" for line in new_shown[new_from:new_to]]
-    return "\n".join(["--- .env (before)", "+++ .env (after)", *output, ""]) if output else ""
-
-
 def second_opinion(text: str | bytes) -> list[str]:
     """The keys that python-dotenv reads differently from Laravel, sorted: lines worth a person's look.
 
@@ -272,7 +207,7 @@ def second_opinion(text: str | bytes) -> list[str]:
 
     file = parse(text)
     theirs: dict[str, str | None] = {}
-    for binding in parse_stream(StringIO(_text(file.data.removeprefix(_BOM)), newline=None)):
+    for binding in parse_stream(StringIO(php_text(file.data.removeprefix(BOM)), newline=None)):
         if binding.key is not None:
             atoms = None if binding.value is None else parse_variables(binding.value)
             theirs[binding.key] = None if atoms is None else "".join(atom.resolve(theirs) for atom in atoms)
@@ -286,11 +221,11 @@ def _blocks(data: bytes) -> tuple[list[_Block], int | None]:
     """phpdotenv's Lines::process: join the lines of multi-line values; with the line of a quote never closed."""
     blocks: list[_Block] = []
     buffer: list[bytes] = []
-    offset = len(_BOM) if data.startswith(_BOM) else 0
+    offset = len(BOM) if data.startswith(BOM) else 0
     start, line = offset, 1
     for number, raw in enumerate(data[offset:].splitlines(keepends=True), 1):
         content = raw.rstrip(b"\r\n")
-        text = _text(content).encode()
+        text = php_text(content).encode()
         if not buffer:
             start, line = offset, number
         starts = b'="' in text and not _closes(text, started=True)
@@ -323,7 +258,7 @@ def _parse_block(block: _Block) -> _Parsed:
         valid = _parse_name(name)
         value, references = _parse_value(written) if equals else (None, ())
     except _Rejected as error:
-        subject = _text(error.subject)
+        subject = php_text(error.subject)
         showable = valid is not None and not is_secret(valid.decode()) and "://" not in subject
         raise DotenvSyntaxError(block.line, error.cause, subject, showable=showable) from None
     return _Parsed(valid, value, references)
@@ -411,8 +346,8 @@ def _entry(data: bytes, block: _Block, parsed: _Parsed, value: bytes | None) -> 
     mark = data[value_span[0] : value_span[0] + 1] if value_span[0] < value_span[1] else b""
     return Entry(
         name=parsed.name.decode(),
-        value=None if value is None else _text(value),
-        template=None if parsed.value is None else _text(parsed.value),
+        value=None if value is None else php_text(value),
+        template=None if parsed.value is None else php_text(parsed.value),
         line=block.line,
         last_line=block.last_line,
         span=block.span,
@@ -462,7 +397,7 @@ def _with_added(data: bytes, key: str, value: str) -> bytes:
             where=f".env line {unclosed_line}",
             remedy="Close the quote on this line.",
         )
-    if defaults or (data.removeprefix(_BOM) and not data.endswith((b"\n", b"\r"))):
+    if defaults or (data.removeprefix(BOM) and not data.endswith((b"\n", b"\r"))):
         return data[:position] + b"".join(line_end + line for line in added) + data[position:]
     return data + b"".join(line + line_end for line in added)
 
@@ -507,51 +442,12 @@ def _encode(text: str) -> bytes:
         return text.encode("utf-8", "replace")
 
 
-def _text(data: bytes) -> str:
+def php_text(data: bytes) -> str:
     """Decode as PHP's mb_convert_encoding does: each ill-formed sequence becomes one `?`."""
     parts = data.split(_REPLACEMENT.encode())
     return _REPLACEMENT.join(part.decode("utf-8", "replace").replace(_REPLACEMENT, "?") for part in parts)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text for a terminal: control characters, which could move its cursor, are shown as escapes."""
     return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode-escape").decode() for c in text)
-
-
-def _known_secrets(data: bytes, secret_keys: Collection[str]) -> frozenset[str]:
-    try:
-        file = parse(data)
-    except DotenvSyntaxError:
-        return frozenset()
-    named = {entry.value for entry in file.entries if entry.name in secret_keys}
-    return secret_values(file) | {value for value in named if value and len(value) >= 4}
-
-
-def _masked_lines(data: bytes, secret_keys: Collection[str], secrets: list[str]) -> list[str]:
-    """The lines of the file for display; in a file or part that Laravel does not read, every value is masked."""
-    try:
-        file = parse(data)
-        unread = file.unclosed_line or len(data) + 1
-    except DotenvSyntaxError:
-        file, unread = None, 1
-    first_lines: set[int] = set()
-    further_lines: set[int] = set()
-    for entry in file.entries if file else ():
-        known = any(text in (entry.value or "") for text in secrets)
-        if known or is_secret(entry.name) or entry.name in secret_keys:
-            first_lines.add(entry.line)
-            further_lines.update(range(entry.line + 1, entry.last_line + 1))
-    shown = []
-    for number, raw in enumerate(data.removeprefix(_BOM).splitlines(), 1):
-        line = _text(raw)
-        found = _ASSIGNMENT.match(line)
-        name = found["name"] if found else ""
-        if number in further_lines or (number >= unread and not name.isupper() and line.strip()):
-            line = MASK
-        elif found and (number in first_lines or number >= unread or is_secret(name) or name in secret_keys):
-            line = found[0] + (MASK if line[found.end() :] else "")
-        line = _PASSWORD_IN_LINE.sub(rf"\1{MASK}@", line)
-        for text in secrets:
-            line = line.replace(text, MASK)
-        shown.append(_printable(line))
-    return shown

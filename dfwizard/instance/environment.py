@@ -8,7 +8,9 @@ import posixpath
 from dfwizard.errors import HostError
 from dfwizard.hosts.base import Host
 from dfwizard.instance import dotenv
+from dfwizard.instance.dotenv_secrets import secret_values
 from dfwizard.instance.facts import DotenvFacts
+from dfwizard.instance.secret_names import is_secret
 
 _LARGEST = 1 << 20
 
@@ -49,13 +51,13 @@ def read_dotenv(host: Host, path: str) -> tuple[DotenvFacts, dotenv.DotenvFile |
 
 def _sorted(file: dotenv.DotenvFile) -> tuple[dict[str, str], tuple[str, ...]]:
     """Part what may be shown from what may not: a harmless key may still hold a secret, such as a URL with a password."""
-    secrets = dotenv.secret_values(file)
+    secrets = secret_values(file)
     shown: dict[str, str] = {}
     hidden: list[str] = []
     for key, value in file.values.items():
         if value is None:
             continue
-        if dotenv.is_secret(key) or any(secret in value for secret in secrets):
+        if is_secret(key) or any(secret in value for secret in secrets):
             if value:
                 hidden.append(key)
         else:

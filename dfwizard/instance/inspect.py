@@ -17,7 +17,8 @@ from dfwizard.instance.artisan import artisan_facts
 from dfwizard.instance.asking import NOWHERE, Asker, Problems
 from dfwizard.instance.crontabs import crontab_lines
 from dfwizard.instance.database import DatabaseSettings, settings
-from dfwizard.instance.dotenv import DotenvFile, secret_values
+from dfwizard.instance.dotenv import DotenvFile
+from dfwizard.instance.dotenv_secrets import secret_values
 from dfwizard.instance.environment import read_dotenv
 from dfwizard.instance.facts import (
     ArtisanFacts,

@@ -22,7 +22,7 @@ HOMES = "/var/cache/dfwizard/"
 
 
 def steps_before(road: Road, shows: tuple[tuple[str, ...], tuple[str, ...]]) -> list[Step]:
-    """Give the steps before the first change: maintenance mode, fingerprint, backup, proof. `shows` are the shell lines of backup and proof."""
+    """Give the steps before the first change: maintenance, fingerprint, backup, proof (`shows`: shell lines of the last two)."""
     steps: list[Step] = _home(road)
     if not road.facts.artisan.maintenance:
         steps.append(

@@ -144,7 +144,8 @@ def _execute(plan: Plan, step: Step, action: Execute) -> list[str]:
 
 
 def _edit(script: Script, action: EditDotenv) -> list[str]:
-    from dfwizard.instance.dotenv import edit, parse, secret_values
+    from dfwizard.instance.dotenv import edit, parse
+    from dfwizard.instance.dotenv_secrets import secret_values
 
     before = script.dotenv
     if before is None:

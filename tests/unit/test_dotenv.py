@@ -13,15 +13,14 @@ from dfwizard.instance.dotenv import (
     ADDED_COMMENT,
     DotenvFile,
     DotenvSyntaxError,
-    diff,
     edit,
-    is_secret,
     laravel_value,
     parse,
     quote,
     second_opinion,
-    secret_values,
 )
+from dfwizard.instance.dotenv_secrets import diff, secret_values
+from dfwizard.instance.secret_names import is_secret
 from tests.unit.phpdotenv_oracle import PhpDotenv
 
 
