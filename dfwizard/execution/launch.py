@@ -36,6 +36,8 @@ _KINDS: dict[str, type[DfwizardError]] = {
     kind.__name__: kind for kind in (HeldError, BlockedError, UsageError)
 }
 _POLL = 0.02
+_LEAST_SPACE = 1 << 16
+"""Bytes that a runner needs for its report, its socket and the first records of its journal."""
 
 
 @dataclass(frozen=True)
@@ -166,5 +168,19 @@ def _silent(run: Run, what: str) -> DfwizardError:
         lines = run.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
     except OSError:
         lines = []
+    if not lines and _is_full(run.directory):
+        return DfwizardError(
+            f"{what}: there is no space left on the disk of {run.directory}",
+            where=run.id,
+            remedy="Make room there, then try again; the run is as it was.",
+        )
     shown = "\n".join(lines) or f"Its log is empty: {run.log}"
     return DfwizardError(what, where=run.id, remedy=f"The end of its log:\n{shown}")
+
+
+def _is_full(directory: Path) -> bool:
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _LEAST_SPACE

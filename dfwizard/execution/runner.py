@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +122,7 @@ class Runner:
     ) -> None:
         self.redactor = Redactor()
         self.state = current
+        self._host = host
         self._run = run
         self._record = record
         self._rollback_planner = rollback_planner
@@ -156,6 +158,9 @@ class Runner:
             try:
                 return self._phases(request)
             except Terminated:
+                # SIGTERM may have come while a command was being started: before anyone could know of it.
+                with suppress(DfwizardError):
+                    self._host.end_marked(self._run.id)
                 return self._leave("The runner was told to stop (SIGTERM).")
             except JournalError:
                 raise
