@@ -155,9 +155,13 @@ def _refuse_impossible(pipeline: Pipeline, host: str) -> None:
         )
 
 
+_SIZE = {"COLUMNS": "250", "LINES": "50"}
+"""Said rather than found out: artisan asks stty for what is missing, and hands it all of `.env` in its environment."""
+
+
 def _launch(command: Command, mark: str | None, me: str, host: str) -> Launch:
     """Make everything ready to start `command`, refusing now what would only fail obscurely later."""
-    added = {"LC_ALL": "C.UTF-8", **command.env}
+    added = {"LC_ALL": "C.UTF-8", **_SIZE, **command.env}
     if mark is not None:
         added[procfs.MARK] = mark
     env = {**os.environ, "PATH": search_path(), **added}
