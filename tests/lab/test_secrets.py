@@ -1,0 +1,194 @@
+"""The database password and APP_KEY stand in no argv, no environment, no file but the backup's own, and in nothing printed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shlex
+import stat
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.lab.databases import Engine
+from tests.lab.driving import Cli, Ended
+from tests.lab.fixtures import StartLab
+from tests.lab.lab import Lab
+
+pytestmark = pytest.mark.lab
+
+HOLDERS = ("env", "tree.tar", "dump.", "database.")
+"""The parts of a backup that hold secrets, for they are what is backed up."""
+
+
+def forms(secret: str) -> set[str]:
+    """Give a secret in every way that it is likely to be written."""
+    raw = secret.encode()
+    doubled = secret.replace("\\", "\\\\")
+    return {
+        secret,
+        base64.b64encode(raw).decode().rstrip("="),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        raw.hex(),
+        urllib.parse.quote(secret, safe=""),
+        urllib.parse.quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret)[1:-1].replace("/", "\\/"),
+        shlex.quote(secret),
+        shlex.quote(secret)[1:-1],
+        doubled.replace("'", "\\'"),
+        doubled.replace('"', '\\"'),
+        secret.replace("'", "''"),
+        secret.replace("$", "\\$").replace('"', '\\"'),
+    }
+
+
+def needles(lab: Lab) -> tuple[bytes, ...]:
+    """Give all that must not be seen."""
+    key = lab.app_key.removeprefix("base64:")
+    found = forms(lab.db_password) | forms(lab.app_key) | forms(key)
+    plain = base64.b64decode(key)
+    return tuple(sorted({text.encode() for text in found} | {plain, plain.hex().encode()}))
+
+
+class Sampler:
+    """Reads argv and environment of every process of a lab again and again, and keeps what holds a secret.
+
+    A process belongs to the lab when its argv, environment or working directory names one of `places`: other labs, with the same
+    canaries, may run beside it. Processes that were there before are left out.
+    """
+
+    def __init__(self, secrets: tuple[bytes, ...], places: tuple[Path, ...]) -> None:
+        self.found: set[str] = set()
+        self.seen: set[str] = set()
+        self._secrets = secrets
+        self._places = tuple(os.fsencode(place) for place in places)
+        self._before = set(_processes())
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self) -> None:
+        while not self._end.wait(0.004):
+            for process in _processes():
+                if process not in self._before:
+                    with suppress(OSError):
+                        self._look(process)
+
+    def _look(self, process: Path) -> None:
+        argv = (process / "cmdline").read_bytes()
+        environ = (process / "environ").read_bytes()
+        place = os.fsencode((process / "cwd").readlink())
+        if not any(one in text for one in self._places for text in (argv, environ, place)):
+            return
+        self.seen.add(argv.split(b"\0")[0].decode("utf-8", "replace"))
+        for name, data in (("argv", argv), ("environment", environ)):
+            if any(secret in data for secret in self._secrets):
+                self.found.add(f"{name} of {argv[:200]!r}")
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch inside."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._end.set()
+            self._thread.join()
+
+
+def in_files(directory: Path, secrets: tuple[bytes, ...]) -> list[str]:
+    """Give the files below `directory` that hold a secret and are not a backup's own parts."""
+    found = []
+    for path in directory.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            inside = path.relative_to(directory).parts
+            if inside[0] == "backups" and len(inside) == 3 and path.name.startswith(HOLDERS):
+                continue
+            data = path.read_bytes()
+            found += [f"{path}: {secret!r}" for secret in secrets if secret in data]
+    return found
+
+
+def open_modes(directory: Path) -> list[str]:
+    """Give what others than the owner may read below `directory`."""
+    found = []
+    for path in (directory, *directory.rglob("*")):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if not path.is_symlink() and mode & 0o077:
+            found.append(f"{mode:o} {path}")
+    return found
+
+
+def _processes() -> list[Path]:
+    return [path for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "postgresql"])
+def test_no_secret_is_seen_anywhere(start_lab: StartLab, tmp_path: Path, engine: Engine) -> None:
+    lab = start_lab(engine, "6.3.0", web=True)
+    cli = Cli(lab, tmp_path / "state")
+    secrets = needles(lab)
+    env = (lab.instance / ".env").read_bytes()
+    assert lab.app_key.encode() in env
+    path = str(lab.instance)
+    said: list[Ended] = []
+    sampler = Sampler(secrets, (lab.directory, cli.state))
+    with sampler.watching():
+        said.append(cli.run("inspect", path).expect(0))
+        said.append(cli.run("inspect", path, "--json").expect(0))
+        said += [cli.run("plan", path, "--to", "7.1.0", "--format", form).expect(0) for form in FORMATS]
+        said.append(cli.run("check", path, "--to", "7.1.0", "--json").expect(3))
+        said.append(cli.run("backup", path).expect(0))
+        lab.fail_migration(True)
+        said.append(cli.upgrade("7.1.0", "--on-failure", "stop").expect(1))
+        lab.fail_migration(False)
+        said.append(cli.run("rollback", "latest", "--yes").expect(0))
+        said += [cli.run("report", "latest", "--format", form).expect(0) for form in ("text", "json", "md")]
+        backup = max((cli.state / "backups").iterdir())
+        said.append(cli.run("backup", "verify", str(backup)).expect(0))
+        said.append(cli.run("runs", "--json").expect(0))
+    assert {"composer", "php", "git"} & {Path(name).name for name in sampler.seen}
+    assert sampler.found == set()
+    printed = "".join(f"{ended.out}\n{ended.err}" for ended in said).encode()
+    assert [secret for secret in secrets if secret in printed] == []
+    assert in_files(cli.state, secrets) == []
+    assert open_modes(cli.state) == []
+
+
+FORMATS = ("text", "json", "sh", "md")
+
+
+@pytest.mark.parametrize("line", ["DB_PASSWORD={} unquoted", 'DB_PASSWORD="{}', "DB_PASSWORD ={}", "A{}"])
+def test_a_secret_in_a_line_that_cannot_be_read_is_not_quoted(
+    start_module_lab: StartLab, tmp_path: Path, line: str
+) -> None:
+    secret = "canary-7f3a91"
+    lab = _shared(start_module_lab)
+    path = lab.instance / ".env"
+    before = path.read_bytes()
+    path.write_bytes(before + line.format(secret).encode() + b"\n")
+    cli = Cli(lab, tmp_path / "state")
+    try:
+        said = [
+            cli.run("inspect", str(lab.instance)),
+            cli.run("inspect", str(lab.instance), "--json"),
+            cli.run("check", str(lab.instance), "--to", "7.1.0"),
+            cli.run("backup", str(lab.instance)),
+        ]
+    finally:
+        path.write_bytes(before)
+    assert not [ended for ended in said if secret in ended.out + ended.err]
+
+
+_labs: dict[int, Lab] = {}
+
+
+def _shared(start: StartLab) -> Lab:
+    if id(start) not in _labs:
+        _labs[id(start)] = start("sqlite", "6.3.0")
+    return _labs[id(start)]
