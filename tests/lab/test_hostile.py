@@ -263,6 +263,30 @@ def test_without_yes_and_without_a_terminal_nothing_begins(cli: Cli) -> None:
     assert not list(cli.state.glob("runs/*"))
 
 
+def test_an_answer_other_than_yes_changes_nothing(cli: Cli) -> None:
+    before = everything(cli.lab.instance)
+    ours, terminal = os.openpty()
+    arguments = ("upgrade", str(cli.lab.instance), "--to", "7.1.0", *ACCEPT_PHP)
+    try:
+        os.write(ours, b"y\n")
+        done = subprocess.run(
+            cli.command(*arguments),
+            env=cli.environment,
+            stdin=terminal,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert done.returncode == 3
+    assert b"Type yes to go on" in done.stderr
+    assert b"nothing was changed" in done.stderr
+    assert everything(cli.lab.instance) == before
+    assert not list(cli.state.glob("runs/*"))
+
+
 def test_licence_files_are_refused(start_lab: StartLab, tmp_path: Path) -> None:
     lab = start_lab("sqlite", "6.3.0", variant="licensed")
     refused(Cli(lab, tmp_path / "state"), "licence-files")
