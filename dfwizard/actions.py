@@ -23,6 +23,7 @@ from dfwizard.backup.take import take
 from dfwizard.backup.tree import clear_aside, restore_tree
 from dfwizard.errors import DfwizardError, HostError
 from dfwizard.execution.executor import ActionFunction, StepContext, StepRefused
+from dfwizard.execution.state import StepStatus
 from dfwizard.execution.store import Run
 from dfwizard.instance import dotenv
 from dfwizard.instance.dotenv_secrets import diff
@@ -196,7 +197,7 @@ def _compare_fingerprint(context: StepContext, action: actions.CompareFingerprin
         context.output(f"differs: {difference.sentence}\n")
     raise StepRefused(
         f"The instance differs from what it was in {len(differences)} places, the first: {differences[0].sentence}",
-        remedy="The backup is whole; `dfwizard resume` restores and compares once more.",
+        remedy="Stop whatever writes there; `dfwizard resume` then puts everything back once more and compares.",
     )
 
 
@@ -220,10 +221,16 @@ def losses(run: Run, access: Access) -> tuple[str, ...]:
         if old is None or new is None:
             lines.append(f"{table}: the table is {'new' if old is None else 'gone'}")
         elif old != new:
-            lines.append(f"{table}: {new - old:+d} rows ({old} after the upgrade, {new} now)")
+            lines.append(_change(table, old, new))
         elif before.digests.get(table) != now.digests.get(table):
             lines.append(f"{table}: {new} rows, some of them changed")
     return tuple(lines)
+
+
+def _change(table: str, old: int, new: int) -> str:
+    if new > old:
+        return f"{table}: {new - old} more rows ({old} after the upgrade, {new} now)"
+    return f"{table}: {old - new} rows fewer ({old} after the upgrade, {new} now); those come back"
 
 
 def _rows(context: BackupContext, access: Access) -> Rows:
@@ -260,6 +267,13 @@ def _restore_database(context: StepContext, action: actions.RestoreDatabase) -> 
 
 
 def _clear_aside(context: StepContext, action: actions.ClearAside) -> None:
+    phase = context.run.state().phase
+    saved = phase.step("backup-present").status if phase else None
+    if saved not in (StepStatus.DONE, StepStatus.ALREADY_DONE):
+        context.warn(
+            "The tree that was put aside stays beside the instance: the backup of the present state was not taken."
+        )
+        return
     clear_aside(_backup_context(context), context.plan.instance, action.token)
 
 
@@ -286,10 +300,10 @@ def _verify(context: StepContext, action: actions.Verify, rules: Rules) -> None:
     for check in verification.warnings if action.final else ():
         context.warn(f"{check.title}: {_first_line(check.explanation or check.after)}")
     if not action.final:
+        # Still under maintenance: whatever is written after this comes from users.
+        context.run.write(ROWS_AFTER, codec.dumps(_rows(_backup_context(context), access)))
         _note_log(context, recorded)
         context.run.write(RECORDED, codec.dumps(replace(recorded, log=log_state(context.host, access.path))))
-    if action.final:
-        context.run.write(ROWS_AFTER, codec.dumps(_rows(_backup_context(context), access)))
     if verification.failed:
         first = verification.failed[0]
         raise StepRefused(
@@ -321,7 +335,7 @@ def verify_instance(
     plan: actions.Plan,
     action: actions.Verify,
     accepted: frozenset[str],
-    redact: Callable[[str], str] = str,
+    redact: Callable[[str], str],
 ) -> tuple[Verification, Facts]:
     """Inspect the instance and compare it with `before`; gives the comparison and the facts of now.
 

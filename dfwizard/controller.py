@@ -29,13 +29,15 @@ from dfwizard.backup.estimate import estimate
 from dfwizard.backup.manifest import ENV, read_manifest
 from dfwizard.backup.prove import BackupCheck, prove
 from dfwizard.backup.prove import verify as verify_backup
-from dfwizard.errors import BlockedError, DfwizardError, DotenvError, UsageError
+from dfwizard.errors import BlockedError, DfwizardError, DotenvError, HeldError, UsageError
 from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
 from dfwizard.execution.launch import launch
-from dfwizard.execution.lock import holder
+from dfwizard.execution.lock import Lock, holder
+from dfwizard.execution.redaction import Redactor
 from dfwizard.execution.runner import serve
 from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
+from dfwizard.guards import UNFINISHED, require_beginning, unfinished_run
 from dfwizard.hosts.command import Command
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance import dotenv
@@ -44,11 +46,12 @@ from dfwizard.instance.inspect import inspect
 from dfwizard.instance.origin import ask_tags, read_targets
 from dfwizard.planning.checks import Context, Needs, ServiceType, check
 from dfwizard.planning.findings import Finding, blockers
-from dfwizard.planning.plan import EditDotenv, Plan, Verify
+from dfwizard.planning.plan import EditDotenv, Plan, RestoreTree, Verify
 from dfwizard.planning.road import Wish
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.planning.upgrade import dotenv_changes, plan_upgrade, road
 from dfwizard.rules import Rules, load
+from dfwizard.verification.result import in_use
 
 if TYPE_CHECKING:
     from dfwizard.execution.events import Request
@@ -133,14 +136,17 @@ class Controller:
         url: str | None = None,
         backup_dir: str | None = None,
         admin_ui: str | None = None,
+        accepted: frozenset[str] = frozenset(),
         on_fact: OnFact | None = None,
     ) -> Prospect:
         """Inspect, plan the road to `target` and check it; nothing is changed.
 
         Raises:
             UsageError: there is no DreamFactory, or no such release.
-            BlockedError: no road leads there.
+            BlockedError: no road leads there, or an earlier run has left the instance between two states (unless
+                `accepted` holds `unfinished-run`).
         """
+        self._refuse_unfinished(path, accepted)
         state = str(self.store.directory)
         space = {state: "runs", self._backups(backup_dir): "backups"}
         facts = self._inspect(path, php, url, on_fact, space)
@@ -273,7 +279,9 @@ class Controller:
             HeldError: a run holds the instance, which is then between two states.
         """
         facts = self.inspect(path, php=php)
-        self._refuse_held(facts.path)
+        lock = Lock()
+        if self.host.name == "localhost":
+            lock.take(Path(facts.path), what="the instance", fallback=self.store.directory / "locks")
         access = open_instance(self.host, facts)
         directory = self._new_backup(facts.path, backup_dir)
         context = BackupContext(self.host, private_directory(directory), report=on_output)
@@ -282,6 +290,7 @@ class Controller:
             prove(context, access.subject(), directory)
         finally:
             self.host.remove(context.private)
+            lock.release()
         return directory
 
     def verify_backup(self, directory: str, *, on_output: OnOutput) -> BackupCheck:
@@ -342,11 +351,29 @@ class Controller:
             raise
         return run
 
+    def _refuse_unfinished(self, path: str, accepted: frozenset[str]) -> None:
+        run = unfinished_run(self.store, posixpath.realpath(path))
+        if run is None or UNFINISHED in accepted:
+            return
+        if alive(run, run.state().runner):
+            raise HeldError(
+                f"run {run.id} is at work on it",
+                where=path,
+                remedy=f"Watch it with: dfwizard attach {run.id}",
+            )
+        state = run.state()
+        failed = f", at {state.failed_step.title!r}" if state.failed_step else ""
+        raise BlockedError(
+            f"run {run.id} has left this instance between {run.record().frm} and {run.record().to} "
+            f"({state.outcome or 'interrupted'}{failed})",
+            where=path,
+            remedy=f"Go on with it: dfwizard resume {run.id}\nOr take it back: dfwizard rollback {run.id}\n"
+            f"When you have mended all by hand: --accept {UNFINISHED}",
+        )
+
     def _refuse_held(self, instance: str) -> None:
         found = holder(Path(instance)) if self.host.name == "localhost" else None
         if found is not None:
-            from dfwizard.errors import HeldError
-
             raise HeldError(
                 f"the instance is held by {found}",
                 where=instance,
@@ -403,6 +430,8 @@ class Controller:
 
     def losses(self, run: Run) -> tuple[str, ...]:
         """Give what users wrote since the run's upgrade ended, by table; empty where that cannot be told."""
+        if run.state().outcome == "rolled-back":
+            return ()
         try:
             return losses(run, open_instance(self.host, run.facts()))
         except DfwizardError:
@@ -431,6 +460,8 @@ class Controller:
             before = replace(before, web=replace(before.web, url=url))
         access = open_instance(self.host, before)
         access = replace(access, php=php) if php else access
+        redactor = Redactor()
+        redactor.add(*access.secrets)
         path = run.directory / RECORDED
         recorded = codec.loads(Recorded, path.read_bytes(), where=str(path))
         verification, _ = verify_instance(
@@ -441,8 +472,9 @@ class Controller:
             plan=plan,
             action=Verify(plan.to),
             accepted=frozenset(run.record().accepted),
+            redact=redactor.text,
         )
-        return verification
+        return in_use(verification)
 
     def report(self, run: Run) -> RunReport:
         """Give the report of a run, finished or not."""
@@ -479,21 +511,20 @@ def needs(facts: Facts, backup: str, state: str) -> tuple[Needs, ...]:
 def serve_run(directory: Path, *, request: Request, rules_file: Path | None = None) -> int:
     """Be the process that owns a run, and give its exit code; see `runner.serve`."""
     host, run = LocalHost(), Run(directory.absolute())
+    backup = run.plan().backup
     secrets: tuple[bytes, ...] = ()
     with suppress(DfwizardError):
-        secrets = open_instance(host, run.facts(), env_from=posixpath.join(run.plan().backup, ENV)).secrets
-    try:
-        return serve(
-            run.directory,
-            host,
-            make_actions(load(rules_file)),
-            lambda plan, begun: _plan_back(host, run, plan, begun),
-            request=request,
-            secrets=secrets,
-        )
-    finally:
-        with suppress(DfwizardError):
-            host.remove(private_directory(run.plan().backup))
+        secrets = open_instance(host, run.facts(), env_from=posixpath.join(backup, ENV)).secrets
+    return serve(
+        run.directory,
+        host,
+        make_actions(load(rules_file)),
+        lambda plan, begun: _plan_back(host, run, plan, begun),
+        request=request,
+        secrets=secrets,
+        guard=lambda state, asked: require_beginning(host, run, state, asked),
+        private=Path(private_directory(backup)),
+    )
 
 
 def _plan_back(host: Host, run: Run, plan: Plan, begun: tuple[str, ...]) -> Plan:
@@ -509,5 +540,16 @@ def _plan_back(host: Host, run: Run, plan: Plan, begun: tuple[str, ...]) -> Plan
             shows.shows_restore_database(subject, plan.backup, private),
         )
     return plan_rollback(
-        plan, begun, present_backup=present, token=token, shows=(lines[0], lines[1], lines[2])
+        plan,
+        begun,
+        present_backup=present,
+        token=token,
+        earlier=_tokens(run),
+        shows=(lines[0], lines[1], lines[2]),
     )
+
+
+def _tokens(run: Run) -> tuple[str, ...]:
+    """Give the names under which earlier rollbacks of the run have put trees aside."""
+    steps = (step for plan in run.plans().values() for step in plan.steps)
+    return tuple(step.action.token for step in steps if isinstance(step.action, RestoreTree))

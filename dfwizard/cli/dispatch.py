@@ -165,6 +165,7 @@ def _prepare(controller: Controller, options: Options) -> Prospect:
         url=options.url,
         backup_dir=options.backup_dir,
         admin_ui=options.admin_ui,
+        accepted=frozenset(options.accept),
     )
 
 

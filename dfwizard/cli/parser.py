@@ -123,6 +123,7 @@ def _looking(commands: _Commands) -> None:
     )
     _instance(plan)
     _target(plan)
+    _accept(plan)
     plan.add_argument(
         "--format", choices=("text", "json", "sh", "md"), default="text", help="how to print it"
     )

@@ -31,6 +31,9 @@ from dfwizard.planning.plan import Plan, Step
 RollbackPlanner = Callable[[Plan, tuple[str, ...]], Plan]
 """Gives the plan that takes back the begun steps (ids, in order) of a plan; raises a `DfwizardError` when there is none."""
 
+Guard = Callable[[RunState, ev.Request], None]
+"""Raises a `DfwizardError` when what is asked for must not begin; then nothing has been done."""
+
 EXIT_INTERRUPTED = 1
 """What `serve` gives when the run is left unfinished, to be resumed."""
 
@@ -48,12 +51,15 @@ def serve(
     *,
     request: ev.Request = "run",
     secrets: Iterable[bytes] = (),
+    guard: Guard | None = None,
+    private: Path | None = None,
 ) -> int:
     """Carry the run in `run_dir` to its end in this process and give the exit code.
 
     To be called in the main thread of a process made for it. `request` "run" begins or goes on (a run that ended with a
     failed step tries that step again); "rollback" takes back what the run has done. `secrets` are values that
-    must not be written anywhere.
+    must not be written anywhere. `guard` may refuse to begin, under the locks; `private` is a directory for files that hold
+    secrets while a step needs them: it is removed before and after, by whoever holds the run.
 
     Exit codes: 0 done (or rolled back as asked), 1 failed, stopped or left unfinished, 4 done with warnings, 5 failed and
     rolled back, 6 the rollback failed.
@@ -72,16 +78,20 @@ def serve(
     interruption = Interruption()
     interruption.install()
     os.umask(0o022)  # commands make files for the web server; whoever called may have a stricter one
+    held = False
     try:
         try:
             lock.take(run.lock, what="the run")
+            held = True
             record = run.record()
             _take_instance(lock, run, record)
             host.end_marked(run.id)
-            _clear_secrets(run)
+            _remove(private)
             journal = open_journal(run.journal)
             current = state.reduce(journal.records, run.plans())
             _require_work(run, current, request)
+            if guard is not None:
+                guard(current, request)
             runner = Runner(
                 run, record, host, actions, rollback_planner, journal, current, lock, interruption
             )
@@ -91,7 +101,8 @@ def serve(
         runner.redactor.add(*secrets)
         return runner.go(request, report.started)
     finally:
-        _clear_secrets(run)
+        if held:
+            _remove(private)
         if journal is not None:
             journal.close()
         lock.release()
@@ -131,6 +142,12 @@ class Runner:
         self._plans = run.plans()
         self._desk = Desk()
         self._retried: set[str] = set()
+        # What was put back was not the past: comparing once more would never make it so, it is put back anew.
+        self._again = (
+            current.outcome == "rollback-failed"
+            and current.phase is not None
+            and current.phase.step("compare").status is StepStatus.FAILED
+        )
         self._executor = Executor(
             host,
             actions,
@@ -374,7 +391,7 @@ def _take_instance(lock: Lock, run: Run, record: RunRecord) -> None:
         lock.take(instance, what="the instance", fallback=stand_ins)
 
 
-def _clear_secrets(run: Run) -> None:
-    if run.secrets.is_symlink():
-        run.secrets.unlink()
-    shutil.rmtree(run.secrets, ignore_errors=True)
+def _remove(private: Path | None) -> None:
+    """Remove the directory of secrets; not held by this process it belongs to a living runner."""
+    if private is not None:
+        shutil.rmtree(private, ignore_errors=True)

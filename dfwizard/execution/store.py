@@ -86,11 +86,6 @@ class Run:
         return self.directory / "output"
 
     @property
-    def secrets(self) -> Path:
-        """Give the directory for files that hold secrets while a step needs them."""
-        return self.directory / "secrets"
-
-    @property
     def lock(self) -> Path:
         """Give the file that the run's runner holds."""
         return self.directory / "lock"

@@ -221,8 +221,9 @@ set -eu
 place=$(mktemp -d)
 trap 'rm -rf -- "$place"' EXIT
 unzip -q "$1" -d "$place"
-mv -- "$place/dist/index.html" "$2/resources/views/index.blade.php"
+mv -- "$place/dist/index.html" "$place/index.blade.php"
 cp -R -- "$place/dist/." "$2/public/"
+mv -- "$place/index.blade.php" "$2/resources/views/index.blade.php"
 """
 
 
@@ -243,7 +244,6 @@ def _admin_ui(road: Road, index: int, hop: Hop) -> list[Step]:
             departs="The guide leaves it out; DreamFactory's installer does it as option 8.",
             undo=Undo.TREE,
             undo_text=TREE_BACK,
-            done_when=Execute(("test", "-e", f"{road.facts.path}/resources/views/index.blade.php")),
             timeout=300,
             hop=index,
         )

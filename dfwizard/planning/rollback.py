@@ -35,19 +35,21 @@ def plan_rollback(
     *,
     present_backup: str,
     token: str = "",
+    earlier: tuple[str, ...] = (),
     shows: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ()),
 ) -> Plan:
     """Plan the way back from the steps in `begun` of an upgrade's `plan`.
 
-    `present_backup` is the directory (not yet there) in which the present state is saved first; `token`
-    is part of the names of what is put aside, new for each rollback; `shows` the shell lines of
-    that, of restoring the tree and of restoring the database.
+    `present_backup` is the directory (not yet there) in which the present state is saved first; `token` is part of the names of
+    what is put aside, new for each rollback, and `earlier` are those of rollbacks that came to nothing; `shows` are the shell
+    lines of the backup, of restoring the tree and of restoring the database.
     """
     needs = undone(plan, begun)
     deep = bool(needs & {Undo.TREE, Undo.DATABASE})
     steps: list[Step] = []
     if deep:
-        steps += _present(plan, present_backup, shows[0])
+        # Once the API was open again users may have written: without their rows saved there is no going back.
+        steps += _present(plan, present_backup, shows[0], required="maintenance-off" in begun)
     if Undo.TREE in needs:
         steps.append(_tree(plan, shows[1], token))
     if Undo.DATABASE in needs:
@@ -55,7 +57,7 @@ def plan_rollback(
     if deep or Undo.SERVICES in needs:
         steps += [replace(step, required=False) for step in plan.steps if step.id.startswith("restart-")]
     if "fingerprint" in begun and (deep or Undo.SERVICES in needs):
-        steps += _proof(token if Undo.TREE in needs else None)
+        steps += _proof((*earlier, token) if Undo.TREE in needs else ())
     if needs & {Undo.MAINTENANCE, Undo.TREE, Undo.DATABASE}:
         steps += _open(plan, deep=deep)
     return replace(plan, kind="rollback", frm=plan.to, to=plan.frm, hops=(), steps=tuple(steps))
@@ -65,7 +67,7 @@ def _find(plan: Plan, step_id: str) -> Step | None:
     return next((step for step in plan.steps if step.id == step_id), None)
 
 
-def _present(plan: Plan, directory: str, shows: tuple[str, ...]) -> list[Step]:
+def _present(plan: Plan, directory: str, shows: tuple[str, ...], *, required: bool) -> list[Step]:
     steps = [
         Step(
             "losses",
@@ -97,7 +99,7 @@ def _present(plan: Plan, directory: str, shows: tuple[str, ...]) -> list[Step]:
             TakeBackup(directory, shows),
             departs="The guide restores over what is there.",
             timeout=6 * 3600,
-            required=False,
+            required=required,
             weight=10,
         )
     )
@@ -131,7 +133,7 @@ def _database(plan: Plan, shows: tuple[str, ...]) -> Step:
     )
 
 
-def _proof(token: str | None) -> list[Step]:
+def _proof(tokens: tuple[str, ...]) -> list[Step]:
     steps = [
         Step(
             "compare",
@@ -143,12 +145,12 @@ def _proof(token: str | None) -> list[Step]:
             weight=5,
         )
     ]
-    if token is not None:
+    for number, token in enumerate(tokens, 1):
         steps.append(
             Step(
-                "clear-aside",
+                "clear-aside" if number == len(tokens) else f"clear-aside-{number}",
                 "Remove the tree that was put aside",
-                "It is identical to the backup of the present state, and the old state is proven to be back.",
+                "The old state is proven to be back, and the present one is in its backup: without that it stays.",
                 ClearAside(token),
                 timeout=1800,
                 required=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 SCHEMA = 1
@@ -67,3 +67,19 @@ class Verification:
 
     def _of(self, verdict: Verdict) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.verdict is verdict)
+
+
+_LIVES = ("rows:", "names", "status-counts")
+"""Checks of what changes in normal use: users make and delete rows."""
+
+
+def in_use(verification: Verification) -> Verification:
+    """Give the verification of an instance that has been in use since its upgrade: fewer rows or names are no failure then."""
+    why = "It was proven right after the upgrade; since then it has been in use."
+
+    def eased(check: Check) -> Check:
+        if check.id.startswith(_LIVES) and check.verdict in (Verdict.FAILED, Verdict.WARNING):
+            return replace(check, verdict=Verdict.EXPECTED, explanation=why)
+        return check
+
+    return replace(verification, checks=tuple(eased(check) for check in verification.checks))
