@@ -96,6 +96,8 @@ def serve(
                 run, record, host, actions, rollback_planner, journal, current, lock, interruption
             )
         except DfwizardError as error:
+            if journal is not None and not journal.records:
+                run.journal.unlink()  # nothing began: the run leaves no trace of a beginning
             report.refused(error)
             raise
         runner.redactor.add(*secrets)
