@@ -21,6 +21,7 @@ from dfwizard.execution import events as ev
 from dfwizard.execution.lock import Lock
 from dfwizard.execution.output import OutputFile, Refusals, last_lines
 from dfwizard.execution.redaction import Redactor
+from dfwizard.execution.rowdata import left_out, without_rows
 from dfwizard.execution.state import StepState
 from dfwizard.execution.store import Run
 from dfwizard.hosts.base import Host, OnOutput
@@ -111,11 +112,11 @@ class StepContext:
 
     def note(self, text: str) -> None:
         """Put a remark into the journal."""
-        self.append(ev.Note(self.redactor.text(text), self.step.id))
+        self.append(ev.Note(without_rows(self.redactor.text(text)), self.step.id))
 
     def warn(self, text: str) -> None:
         """Put a warning into the journal: the run then ends "done with warnings"."""
-        self.append(ev.Note(self.redactor.text(text), self.step.id, warning=True))
+        self.append(ev.Note(without_rows(self.redactor.text(text)), self.step.id, warning=True))
 
     def add_secret(self, *values: bytes) -> None:
         """Replace these values, too, in all that is written from now on."""
@@ -324,17 +325,19 @@ class Executor:
         if isinstance(error, CommandFailed) and not tail:
             tail = last_lines(self._redactor.clean(error.tail.encode("utf-8", "surrogateescape")))
         if isinstance(error, DfwizardError):
-            message = DfwizardError.__str__(error)
+            # What comes after a statement in the same text may be left out with it; the remedy must not.
+            what = f"{error.where}: {error.what}" if error.where else error.what
+            message = "\n".join(without_rows(clean(part)) for part in (what, error.remedy) if part)
         else:
-            message = f"dfwizard itself failed: {type(error).__name__}: {error}"
+            message = without_rows(clean(f"dfwizard itself failed: {type(error).__name__}: {error}"))
             lines = "".join(traceback.format_exception(error)).splitlines()
             tail = (*tail, *lines)[-20:]
         return ev.StepFailed(
             step.id,
-            clean(message),
+            message,
             code=code,
             command=clean(shown(step.action, me=plan.me)) if isinstance(step.action, Execute) else "",
-            tail=tuple(clean(line) for line in tail),
+            tail=tuple(left_out(clean(line) for line in tail)),
             seconds=seconds,
         )
 

@@ -1,19 +1,21 @@
-"""A step's output: redacted, written to its file as it comes, and the last useful lines kept for the failure message."""
+"""A step's output: redacted, written to its file as it comes; the last useful lines, without row data, for the failure message."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
 from dfwizard.execution import durable
 from dfwizard.execution.redaction import RedactingStream, Redactor
+from dfwizard.execution.rowdata import RowFilter
 
 TAIL_LINES = 20
 TAIL_COLUMNS = 400
-_TAIL_BYTES = 16 * 1024
+_LONGEST_LINE = 64 * 1024
 _WINDOW = 64 * 1024
 _OVERLAP = 4 * 1024
 
@@ -28,12 +30,56 @@ def plain(data: bytes) -> bytes:
 
 
 def last_lines(data: bytes) -> tuple[str, ...]:
-    """Give the last lines that say something: at most `TAIL_LINES`, each at most `TAIL_COLUMNS` long, plain."""
-    text = plain(data).decode("utf-8", "replace")
-    lines = [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()]
-    return tuple(
-        line if len(line) <= TAIL_COLUMNS else f"{line[: TAIL_COLUMNS - 1]}…" for line in lines[-TAIL_LINES:]
-    )
+    """Give the last lines that say something, plain and without row data: at most `TAIL_LINES`, each at most `TAIL_COLUMNS` long."""
+    tail: deque[str] = deque(maxlen=TAIL_LINES)
+    stream = _TailStream(tail)
+    stream.feed(data)
+    stream.end()
+    return tuple(tail)
+
+
+class _TailStream:
+    """One stream's lines on their way to the tail, of which several streams may have a share.
+
+    Of a line longer than 64 KiB the beginning is looked at.
+    """
+
+    def __init__(self, tail: deque[str]) -> None:
+        self._tail = tail
+        self._rows = RowFilter()
+        self._line = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece."""
+        # A carriage return is held back: with a line feed after it, it is one line end and not two.
+        held = b"\r" if data.endswith(b"\r") else b""
+        data = data.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *rest = data.split(b"\n")
+        self._extend(first)
+        for piece in rest:
+            self._over()
+            self._extend(piece)
+        self._line += held
+
+    def end(self) -> None:
+        """Take what was left without a line end."""
+        self._over()
+        self._put(self._rows.end())
+
+    def _extend(self, piece: bytes) -> None:
+        if self._line.endswith(b"\r") and piece:
+            self._over()
+        self._line += piece[: max(0, _LONGEST_LINE - len(self._line))]
+
+    def _over(self) -> None:
+        line, self._line = plain(self._line.removesuffix(b"\r")).decode("utf-8", "replace"), b""
+        self._put(self._rows.feed(line))
+
+    def _put(self, lines: list[str]) -> None:
+        for line in lines:
+            shown = line.rstrip()
+            if shown:
+                self._tail.append(shown if len(shown) <= TAIL_COLUMNS else f"{shown[: TAIL_COLUMNS - 1]}…")
 
 
 class OutputFile:
@@ -42,8 +88,8 @@ class OutputFile:
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self.lost = 0
         self._redactor = redactor
-        self._streams: dict[str, RedactingStream] = {}
-        self._tail = b""
+        self._streams: dict[str, tuple[RedactingStream, _TailStream]] = {}
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._fd = -1
         with contextlib.suppress(OSError):
             self._fd = os.open(
@@ -55,22 +101,24 @@ class OutputFile:
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogateescape")
         if stream not in self._streams:
-            self._streams[stream] = self._redactor.stream()
-        self._put(self._streams[stream].feed(data))
+            self._streams[stream] = (self._redactor.stream(), _TailStream(self._tail))
+        redacting, tail = self._streams[stream]
+        self._put(redacting.feed(data), tail)
 
     def close(self) -> tuple[str, ...]:
         """Write what was held back, close the file, and give the last useful lines."""
-        for stream in self._streams.values():
-            self._put(stream.end())
+        for redacting, tail in self._streams.values():
+            self._put(redacting.end(), tail)
+            tail.end()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        return last_lines(self._tail)
+        return tuple(self._tail)
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes, tail: _TailStream) -> None:
         if not data:
             return
-        self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+        tail.feed(data)
         try:
             durable.write_all(self._fd, data)
         except OSError:

@@ -21,6 +21,7 @@ from dfwizard.execution.executor import Executor, Interruption, StepContext
 from dfwizard.execution.lock import Lock
 from dfwizard.execution.output import OutputFile, Refusals, last_lines
 from dfwizard.execution.redaction import MASK, Redactor, forms
+from dfwizard.execution.rowdata import without_rows
 from dfwizard.execution.state import StepState
 from dfwizard.execution.store import Run, Store, require_ours, state_directory
 from dfwizard.hosts.command import Command
@@ -314,3 +315,141 @@ def test_where_state_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert state_directory({"XDG_STATE_HOME": "/x"}) == Path("/x/dfwizard")
     assert state_directory({"XDG_STATE_HOME": "relative", "HOME": "/h"}) == Path("/h/.local/state/dfwizard")
     assert re.fullmatch(r"/.*/\.local/state/dfwizard", str(state_directory({})))
+
+
+EMAIL = "canary@example.org"
+HASH = "$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
+STATEMENT = (
+    f"SQLSTATE[23000]: Integrity constraint violation: 1062 Duplicate entry '{EMAIL}' for key 'user.email' "
+    f"(Connection: mysql, SQL: insert into `user` (`name`, `email`, `password`) values (x) y)), {EMAIL}\n\n, {HASH}, a {{\n"
+    f"  {EMAIL}\n--------------\n}}))"
+)
+MASKED = (
+    "SQLSTATE[23000]: Integrity constraint violation: 1062 Duplicate entry (values left out) for key 'user.email' "
+    "(SQL: insert into `user` ... values left out)"
+)
+
+
+def console(message: str, width: int) -> str:
+    """Write an exception as Symfony's console does: cut at a fixed width, two blanks around each line."""
+    pieces = []
+    for line in message.split("\n"):
+        pieces += [line[begin : begin + width] for begin in range(0, len(line), width)] or [""]
+    widest = max(len(piece) for piece in pieces)
+    blank = " " * (widest + 4)
+    rows = [f"  {piece:<{widest}}  " for piece in pieces]
+    return "\n".join(["In Connection.php line 825:", blank, *rows, blank, "", ""])
+
+
+def row_data(text: str) -> list[str]:
+    """Give what of the row data stands in `text`, also when it was cut."""
+    return [piece for piece in ("canary", "example.org", HASH[10:20], HASH[-12:]) if piece in text]
+
+
+@pytest.mark.parametrize("width", [13, 40, 75, 100_000])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_row_data_of_a_failed_statement_stays_in_the_output_file(
+    rig: Rig, tmp_path: Path, width: int, line_end: str
+) -> None:
+    said = f"Migrating: one\n\n{console(STATEMENT, width)}migrate [--force]\n".replace("\n", line_end)
+    (tmp_path / "said").write_bytes(said.encode())
+    assert not rig.command(f"cat {shlex.quote(str(tmp_path / 'said'))} >&2; exit 1")
+    assert rig.failure.tail == (
+        "Migrating: one",
+        "In Connection.php line 825:",
+        f"  {MASKED}",
+        "migrate [--force]",
+    )
+    assert rig.output == said.encode()
+
+
+def test_a_statement_longer_than_what_is_kept_is_left_out_too(rig: Rig, tmp_path: Path) -> None:
+    values = f"({EMAIL}, {HASH}),\n" * 20_000
+    said = f"ERROR: SQLSTATE[42000]: too large (SQL: insert into `user` values {values}\nIn X.php line 1:\n"
+    (tmp_path / "said").write_text(said)
+    assert not rig.command(f"cat {shlex.quote(str(tmp_path / 'said'))}; exit 1")
+    assert rig.failure.tail == (
+        "ERROR: SQLSTATE[42000]: too large (SQL: insert into `user` ... values left out)",
+        "In X.php line 1:",
+    )
+
+
+def test_row_data_is_left_out_of_messages_and_remarks_and_the_remedy_stays(rig: Rig) -> None:
+    def wrong(context: StepContext, _action: object) -> None:
+        context.warn(f"logged: {STATEMENT}")
+        context.note(f"logged: {STATEMENT}")
+        raise BackupError(STATEMENT[:-20], where="database df", remedy="Make room.")
+
+    rig.actions["show-losses"] = wrong
+    assert not rig.attempt(Step("x", "X", "test", ShowLosses()))
+    assert rig.failure.message == f"database df: {MASKED}\nMake room."
+    notes = [event.text for event in rig.events if isinstance(event, ev.Note)]
+    assert notes == [f"logged: {MASKED}"] * 2
+    assert not rig.command(f"echo {shlex.quote(STATEMENT.splitlines()[0])}", refuse=("SQLSTATE",))
+    assert row_data(rig.failure.message) == []
+
+
+ECHOED = f"""
+--------------
+insert into user (name, email) values ('x
+--------------
+
+', '{EMAIL}'), ('{HASH}')
+--------------
+
+ERROR 1062 (23000) at line 2: Duplicate entry '{EMAIL}' for key 'PRIMARY'
+"""
+POSTGRESQL = f"""psql: odd
+ERROR:  invalid input syntax for type integer: "{EMAIL}"
+LINE 1: insert into "user" (id, name, email) values ('{EMAIL[:-4]}...
+                                                     ^
+DETAIL:  Key (email)=({EMAIL}) already exists.
+CONTEXT:  COPY user, line 1, column id: "{EMAIL}"
+DETAIL:  Failing row contains (99, it is (all
+of {EMAIL}, {HASH}).
+ERROR:  next
+Command was: INSERT INTO "user" VALUES (1, '{EMAIL}');
+"""
+LOGGED = f'[2026-01-05] local.ERROR: {STATEMENT} {{"exception":"[object] (Query: {STATEMENT} at /x.php:7)\n[stacktrace]\n#0 x'
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (ECHOED, ("insert into user ... values left out", "ERROR 1062 (23000) at line 2", "'PRIMARY'")),
+        (
+            POSTGRESQL,
+            ("psql: odd", "Key (email)=", "COPY user, line 1, column id:", "ERROR:  next", "Command was:"),
+        ),
+        (LOGGED, ("[2026-01-05] local.ERROR: SQLSTATE[23000]", "insert into `user`", "[stacktrace]", "#0 x")),
+        (f"the hash is {HASH}", ("the hash is ***",)),
+    ],
+)
+def test_every_client_and_log_has_its_row_data_left_out(said: str, kept: tuple[str, ...]) -> None:
+    text = without_rows(said)
+    assert row_data(text) == []
+    assert [piece for piece in kept if piece not in text] == []
+    assert without_rows(text) == text
+    assert row_data("".join(last_lines(said.encode()))) == []
+
+
+def test_what_has_no_row_data_stays_as_it_is() -> None:
+    for said in (
+        "--------------\nA heading\n--------------\n\nERROR 1",
+        "In Process.php line 7:\n\n  The command failed (with code 1).\n    more\n\ndone",
+        "SQLSTATE[HY000] [2002] Connection refused",
+        "  INFO  Running migrations.\n\n  2017_one ..... 4.85ms DONE",
+    ):
+        assert without_rows(said) == said
+
+
+SAID = f"one\r\n{console(STATEMENT, 40)}two\rthree\n{ECHOED}\r\nfour".encode()
+
+
+@given(st.lists(st.integers(0, len(SAID)), max_size=12).map(sorted))
+def test_the_tail_is_the_same_wherever_the_output_is_cut(cuts: list[int]) -> None:
+    file = OutputFile(Path("/dev/null"), Redactor())
+    for begin, end in zip([0, *cuts], [*cuts, len(SAID)], strict=True):
+        file.write(SAID[begin:end])
+    assert file.close() == last_lines(SAID)
+    assert row_data("".join(last_lines(SAID))) == []
