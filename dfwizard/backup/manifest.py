@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ UNFINISHED = "unfinished"
 
 PROOF = "proof.json"
 ENV = "env"
+
+SUMS = "SHA256SUMS"
+"""What a backup made by an exported script has instead of a manifest: the sums of its parts, written last."""
 
 
 @dataclass(frozen=True)
@@ -158,12 +162,25 @@ def read_manifest(host: Host, directory: str) -> Manifest:
         )
     path = posixpath.join(directory, MANIFEST)
     if host.stat(path) is None:
-        raise BackupError(
-            "the backup was never finished: it has no manifest.json, which is written last",
-            where=directory,
-            remedy="Take another backup; this directory can be removed.",
-        )
+        raise _without_manifest(host, directory)
     return parse_manifest(host.read(path, limit=64 << 20), where=path)
+
+
+def _without_manifest(host: Host, directory: str) -> BackupError:
+    """Say what a directory without a manifest is: nobody may be led to remove what is the only way back."""
+    if host.stat(posixpath.join(directory, SUMS)) is not None:
+        check = f"cd -- {shlex.quote(directory)} && sha256sum -c {SUMS}"
+        return BackupError(
+            f"made by an exported script: it has {SUMS} instead of a manifest, and dfwizard can neither check nor restore it",
+            where=directory,
+            remedy=f"Check it with `{check}`, put it back with `sh SCRIPT --restore`; SCRIPT is the script that made it.",
+        )
+    return BackupError(
+        "the backup was never finished: it has no manifest.json, which is written last",
+        where=directory,
+        remedy="Take another backup. Keep this directory until you have looked whether a run still needs it: "
+        "`dfwizard runs` lists them, `dfwizard report RUN` names their backups.",
+    )
 
 
 def parse_manifest(text: bytes, *, where: str) -> Manifest:

@@ -8,12 +8,12 @@ from importlib.resources import files
 
 from dfwizard.backup import commands
 from dfwizard.backup.credentials import client_file, mysql_file
+from dfwizard.backup.manifest import SUMS
 from dfwizard.backup.subject import Subject
 from dfwizard.hosts.command import Command, Pipeline, Secret
 from dfwizard.reports.shell import PRIVATE, command, pipeline, print_bytes, quoted
 
 _LIST = "tree.names"
-_SUMS = "SHA256SUMS"
 
 
 def _has_client_file(subject: Subject) -> bool:
@@ -75,14 +75,14 @@ def take(subject: Subject, directory: str) -> list[str]:
     names += [posixpath.basename(tree), _LIST]
     listed = " ".join(quoted(name) for name in names)
     lines.append('if [ -e "$backup/env" ]; then set -- env; else set --; fi')
-    lines.append(f'(cd -- "$backup" && umask 077 && sha256sum -- {listed} "$@" >{_SUMS})')
+    lines.append(f'(cd -- "$backup" && umask 077 && sha256sum -- {listed} "$@" >{SUMS})')
     return lines
 
 
 def prove(subject: Subject, directory: str) -> list[str]:
     """Give the lines that read back every part of the backup: sums, the archive's names, the dump to its end."""
     lines = [
-        f'(cd -- "$backup" && sha256sum --quiet -c {_SUMS}) || die "the backup on disk is not what was written"'
+        f'(cd -- "$backup" && sha256sum --quiet -c {SUMS}) || die "the backup on disk is not what was written"'
     ]
     tree = commands.tree_file(directory, subject.tools)
     count = Pipeline(
@@ -124,8 +124,8 @@ def put_back(subject: Subject, directory: str, after: list[str]) -> list[str]:
     restored = f"{place}/.{name}.dfwizard-restored"
     body = [
         'doing="putting $instance back"',
-        f'[ -e "$backup/{_SUMS}" ] || die "$backup: there is no finished backup"',
-        f'(cd -- "$backup" && sha256sum --quiet -c {_SUMS}) || die "$backup: the backup is damaged"',
+        f'[ -e "$backup/{SUMS}" ] || die "$backup: there is no finished backup"',
+        f'(cd -- "$backup" && sha256sum --quiet -c {SUMS}) || die "$backup: the backup is damaged"',
         f"restored={quoted(restored)}",
         f'aside={quoted(f"{place}/.{name}.dfwizard-aside-")}"$(date +%Y%m%d-%H%M%S)"',
         'rm -rf -- "$restored"',
