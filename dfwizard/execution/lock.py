@@ -42,6 +42,7 @@ class Lock:
 
     def __init__(self) -> None:
         self._fds: list[int] = []
+        self._by_stand_in = False
 
     def take(self, path: Path, *, what: str, fallback: Path | None = None) -> None:
         """Lock the directory or file at `path`; `what` names it in messages ("the instance").
@@ -52,6 +53,33 @@ class Lock:
             HeldError: another process holds it; the message says who and since when.
             UsageError: there is no such path, or it cannot be opened.
         """
+        without = self._try(path, what)
+        if without is None:
+            return
+        if fallback is None:
+            raise _unlockable(path, what, without)
+        self.take(_stand_in(fallback, path), what=what)
+        self._by_stand_in = True
+
+    def hold_also(self, directory_fd: int) -> None:
+        """Lock one more open directory, of which the caller keeps its own descriptor.
+
+        Where a file stands for the instance already, a directory that cannot be locked needs no lock: the file stands for
+        the path, whichever directory lies there.
+
+        Raises:
+            HeldError: another process holds it.
+            UsageError: it cannot be locked, though the instance itself could.
+        """
+        # Opened anew: a duplicated descriptor would share its lock with, and lose it to, the caller's own flock calls.
+        path = Path(f"/proc/self/fd/{directory_fd}")
+        what = f"the directory {path.readlink()}"
+        without = self._try(path, what)
+        if without is not None and not self._by_stand_in:
+            raise _unlockable(path, what, without)
+
+    def _try(self, path: Path, what: str) -> OSError | None:
+        """Lock `path`; give the error where its filesystem has no locks for it."""
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
@@ -66,30 +94,15 @@ class Lock:
             os.close(fd)
             if error.errno in _BUSY:
                 raise _held(path, what) from None
-            if fallback is None:
-                raise UsageError(
-                    f"{what} cannot be locked: {error.strerror}",
-                    where=str(path),
-                    remedy="Its filesystem has no locks; mount it with them.",
-                ) from None
-            self.take(_stand_in(fallback, path), what=what)
-            return
+            return error
         self._fds.append(fd)
-
-    def hold_also(self, directory_fd: int) -> None:
-        """Lock one more open directory, of which the caller keeps its own descriptor.
-
-        Raises:
-            HeldError: another process holds it.
-        """
-        # Opened anew: a duplicated descriptor would share its lock with, and lose it to, the caller's own flock calls.
-        path = Path(f"/proc/self/fd/{directory_fd}")
-        self.take(path, what=f"the directory {path.readlink()}")
+        return None
 
     def release(self) -> None:
         """Give everything back."""
         while self._fds:
             os.close(self._fds.pop())
+        self._by_stand_in = False
 
 
 def holder(path: Path) -> Holder | None:
@@ -149,6 +162,14 @@ def _held(path: Path, what: str) -> HeldError:
     )
     return HeldError(
         f"{found or 'another process'} holds {what}; nothing has been changed", where=str(path), remedy=remedy
+    )
+
+
+def _unlockable(path: Path, what: str, error: OSError) -> UsageError:
+    return UsageError(
+        f"{what} cannot be locked: {error.strerror}",
+        where=str(path),
+        remedy="Its filesystem has no locks; mount it with them.",
     )
 
 
