@@ -26,10 +26,13 @@ from dfwizard.execution.state import StepState
 from dfwizard.execution.store import Run
 from dfwizard.hosts.base import Host, OnOutput
 from dfwizard.hosts.command import Command, Pipeline, Result, render
-from dfwizard.planning.plan import Execute, Plan, Step
+from dfwizard.planning.plan import Execute, Plan, Step, Undo
 
 DONE_WHEN_SECONDS = 60.0
 """Longest time for the check whether a step is already done."""
+
+SYNC_SECONDS = 300.0
+"""Longest time for putting on the disk what a step did to the tree."""
 
 _KEEP = 64 * 1024
 
@@ -300,6 +303,7 @@ class Executor:
         if failure is not None:
             self._append(self._failed(plan, step, failure, tail, seconds))
             return False
+        self._make_durable(plan, step)
         lost = f"{file.lost} bytes of output were lost: the disk is full." if file.lost else ""
         self._append(ev.StepFinished(step.id, "done", seconds, lost))
         return True
@@ -310,6 +314,18 @@ class Executor:
                 "The action ended well, but what it should bring about does not hold; checked with: "
                 + shown(step.done_when, me=plan.me)
             )
+
+    def _make_durable(self, plan: Plan, step: Step) -> None:
+        """Put what a step did to the tree on the disk: "done" in the journal, which is synced, must outlive a power cut."""
+        if step.undo is not Undo.TREE:
+            return
+        command = Command(("sync", "-f", "--", plan.instance), timeout=SYNC_SECONDS)
+        try:
+            with self._interruption.allowed():
+                self._host.run(command, mark=self._run.id)
+        except HostError as error:
+            text = f"What the step did may not be on the disk yet: {DfwizardError.__str__(error)}"
+            self._append(ev.Note(self._redactor.text(text), step.id))
 
     def _append_shielded(self, event: ev.Event) -> None:
         with self._interruption.shielded():
