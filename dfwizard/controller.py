@@ -408,17 +408,22 @@ class Controller:
         """Give what happens in a run, events after number `seq` and the output of the step going on."""
         return follow(run, seq=seq)
 
-    def decide(self, run: Run, decision: str) -> None:
+    def decide(self, run: Run, decision: str, *, question: int | None = None) -> None:
         """Answer a run that waits (`retry`, `skip`, `rollback`, `stop`), or `pause` and `continue` one that goes.
 
+        `question` is the number (`Question.seq`) of the question that was read; without it the one that is open is answered.
+
         Raises:
-            UsageError: the runner does not wait for that.
+            UsageError: the runner does not wait for that, or somebody else has answered the question.
             DfwizardError: no runner answers.
         """
         if decision in ("pause", "continue"):
             ask(run.socket, {"do": decision})
-        else:
-            ask(run.socket, {"do": "decide", "decision": decision})
+            return
+        if question is None:
+            pending = run.state().question
+            question = pending.seq if pending else None
+        ask(run.socket, {"do": "decide", "decision": decision, "question": question})
 
     def is_alive(self, run: Run) -> bool:
         """Tell whether a runner works on the run."""

@@ -2,9 +2,11 @@
 
     {"do": "status"}                        {"ok": true, "step": "migrate", "paused": false, "choices": [...], ...}
     {"do": "pause"} / {"do": "continue"}    {"ok": true}
-    {"do": "decide", "decision": "retry"}   {"ok": true}
+    {"do": "decide", "decision": "retry",   {"ok": true}
+     "question": 17}
     anything else                           {"ok": false, "error": "..."}
 
+`question` is the number of the record in the journal that asks: an answer to one question must never be taken for another's.
 A client can neither hold up nor harm the runner: one thread serves all of them without waiting for any.
 """
 
@@ -43,8 +45,10 @@ class Desk:
         self._status: dict[str, Any] = {}
         self._pause_by: str | None = None
         self._continue_by = ""
+        self._question = 0
         self._choices: tuple[str, ...] = ()
         self._answers: list[tuple[str, str]] = []
+        self._answered: dict[int, str] = {}
 
     def publish(self, **status: Any) -> None:
         """Set what a status request is answered with."""
@@ -63,10 +67,15 @@ class Desk:
             self._changed.wait_for(lambda: self._pause_by is None)
             return self._continue_by
 
-    def wait_for_answer(self, choices: tuple[str, ...]) -> tuple[str, str]:
-        """Wait for one of `choices`; give it and who chose."""
+    def open(self, question: int, choices: tuple[str, ...]) -> None:
+        """Take answers to the question of that number from now on; it is opened before anybody can read it."""
         with self._changed:
-            self._choices = choices
+            self._question, self._choices = question, choices
+            self._answers.clear()
+
+    def wait_for_answer(self) -> tuple[str, str]:
+        """Wait until the open question has been answered, close it, and give the choice and who chose."""
+        with self._changed:
             try:
                 self._changed.wait_for(lambda: bool(self._answers))
                 return self._answers[0]
@@ -82,7 +91,7 @@ class Desk:
         with self._changed:
             if do == "status":
                 paused = self._pause_by is not None
-                return {"ok": True, **self._status, "pause": paused, "choices": list(self._choices)}
+                return {"ok": True, **self._status, "pause": paused, **self._open()}
             if do == "pause":
                 self._pause_by = self._pause_by or by
             elif do == "continue":
@@ -90,17 +99,25 @@ class Desk:
                     return _refuse("the run is not paused")
                 self._pause_by, self._continue_by = None, by
             elif do == "decide":
-                return self._decide(request.get("decision"), by)
+                return self._decide(request.get("decision"), request.get("question"), by)
             else:
                 return _refuse("unknown request; known are status, pause, continue and decide")
             self._changed.notify_all()
         return {"ok": True}
 
-    def _decide(self, decision: object, by: str) -> dict[str, Any]:
-        if not self._choices or self._answers:
+    def _open(self) -> dict[str, Any]:
+        return {"choices": list(self._choices), "asked": self._question if self._choices else None}
+
+    def _decide(self, decision: object, question: object, by: str) -> dict[str, Any]:
+        if isinstance(question, int) and question in self._answered:
+            return _refuse(f"it has been answered by {self._answered[question]}")
+        if not self._choices:
             return _refuse("there is nothing to decide at the moment")
+        if question != self._question:
+            return _refuse("another question is open than the one that was answered")
         if not isinstance(decision, str) or decision not in self._choices:
             return _refuse(f"the choices are {', '.join(self._choices)}")
+        self._answered[self._question] = by
         self._answers.append((decision, by))
         self._changed.notify_all()
         return {"ok": True}

@@ -301,9 +301,11 @@ class Runner:
     def _ask(self, plan: Plan, step: Step) -> _End | None:
         choices = ("retry", "skip", "rollback", "stop") if step.skippable else ("retry", "rollback", "stop")
         text = f"The step {step.title!r} of the {plan.kind} failed. How shall it go on?"
+        # Whoever reads the question in the journal may answer it at once, by its number there.
+        self._desk.open(self.state.seq + 1, choices)
         self._append(ev.Asked(self.redactor.text(text), choices, step.id))
         with self._interruption.allowed():
-            decision, by = self._desk.wait_for_answer(choices)
+            decision, by = self._desk.wait_for_answer()
         self._append(ev.Decided(decision, by))
         return self._decided(decision) if decision in ("rollback", "stop") else None
 

@@ -72,11 +72,12 @@ class PhaseState:
 
 @dataclass(frozen=True)
 class Question:
-    """What the runner waits to be told: one of `choices` about `step`."""
+    """What the runner waits to be told: one of `choices` about `step`. `seq` is the number of the record that asks."""
 
     text: str
     choices: tuple[str, ...]
     step: str = ""
+    seq: int = 0
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,8 @@ def _begun(state: RunState, step_id: str, plans: Mapping[str, Plan]) -> RunState
 
 def _person_event(state: RunState, event: ev.Event) -> RunState:
     if isinstance(event, ev.Asked):
-        return replace(state, question=Question(event.question, event.choices, event.step), decision=None)
+        question = Question(event.question, event.choices, event.step, state.seq)
+        return replace(state, question=question, decision=None)
     if isinstance(event, ev.Decided):
         return _decided(state, event)
     if isinstance(event, (ev.Paused, ev.Resumed)):

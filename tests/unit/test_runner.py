@@ -21,7 +21,7 @@ from urllib.parse import quote
 import pytest
 
 from dfwizard.errors import DfwizardError, HeldError, UsageError
-from dfwizard.execution import attach, control, journal, lock
+from dfwizard.execution import attach, control, journal, lock, processes
 from dfwizard.execution import events as ev
 from dfwizard.execution.launch import launch
 from dfwizard.execution.state import RunState, StepStatus
@@ -149,6 +149,19 @@ def kill(run: Run, number: int = signal.SIGKILL) -> int:
     os.kill(runner.pid, number)
     wait_until(lambda: not attach.alive(run, runner))
     return runner.pid
+
+
+def question_of(run: Run) -> int:
+    """Give the number of the question that is open."""
+    question = run.state().question
+    assert question is not None
+    return question.seq
+
+
+def answer(run: Run, decision: str, *, question: int | None = None) -> None:
+    """Answer the open question, or that of a number."""
+    number = question if question is not None else question_of(run)
+    control.ask(run.socket, {"do": "decide", "decision": decision, "question": number})
 
 
 def lives(pid: str) -> bool:
@@ -377,12 +390,45 @@ def test_decisions_over_the_socket(bench: Bench, decision: str, outcome: str, co
     assert state.question is not None
     assert state.question.choices == ("retry", "skip", "rollback", "stop")
     with pytest.raises(UsageError, match="the choices are"):
-        control.ask(run.socket, {"do": "decide", "decision": "explode"})
+        answer(run, "explode")
     (bench.instance / "mended").touch()
-    control.ask(run.socket, {"do": "decide", "decision": decision})
+    answer(run, decision)
     state = bench.wait_event(run, ev.RunFinished)
     assert (state.outcome, state.exit_code) == (outcome, code)
     assert bench.lines("log") == (["after"] if decision in ("retry", "skip") else [])
+
+
+def test_an_answer_to_one_question_is_not_taken_for_anothers(bench: Bench) -> None:
+    run = bench.run(bench.step("bad", "test -e mended"), on_failure=OnFailure.ASK)
+    bench.launch(run)
+    bench.wait_event(run, ev.Asked)
+    first = question_of(run)
+    answer(run, "retry")
+    bench.wait(run, lambda _update: (now := run.state().question) is not None and now.seq > first)
+    with pytest.raises(UsageError, match=f"it has been answered by {processes.account_name(os.geteuid())}"):
+        answer(run, "rollback", question=first)
+    others: tuple[object, ...] = (None, 0, first + 10_000, "1", [], True)
+    for other in others:
+        with pytest.raises(UsageError, match="another question is open"):
+            control.ask(run.socket, {"do": "decide", "decision": "rollback", "question": other})
+    status = control.ask(run.socket, {"do": "status"})
+    assert (status["asked"], status["choices"]) == (question_of(run), ["retry", "rollback", "stop"])
+    answer(run, "stop")
+    state = bench.wait_event(run, ev.RunFinished)
+    assert (state.outcome, state.begun) == ("stopped", ("bad",))
+
+
+def test_a_question_can_be_answered_as_soon_as_it_can_be_read(bench: Bench) -> None:
+    run = bench.run(bench.step("bad", "exit 1"), on_failure=OnFailure.ASK)
+    bench.launch(run)
+    asked = 0
+    for decision in ("retry",) * 15 + ("stop",):
+        for update in attach.follow(run, seq=asked, poll=0.0005):
+            if isinstance(update, attach.EventSeen) and isinstance(update.record.event, ev.Asked):
+                asked = update.record.seq
+                break
+        answer(run, decision, question=asked)
+    assert bench.wait_event(run, ev.RunFinished).outcome == "stopped"
 
 
 def test_the_question_survives_the_runner(bench: Bench) -> None:
@@ -393,7 +439,7 @@ def test_the_question_survives_the_runner(bench: Bench) -> None:
     bench.launch(run)
     bench.wait(run, lambda _update: run.state().question is not None)
     assert bench.lines("log") == ["x"]
-    control.ask(run.socket, {"do": "decide", "decision": "rollback"})
+    answer(run, "rollback")
     assert bench.wait_event(run, ev.RunFinished).outcome == "rolled-back"
 
 
