@@ -202,7 +202,7 @@ class ArtisanFacts:
 
 @dataclass(frozen=True)
 class Space:
-    """Free space of one mount point; `purpose` says for what it counts (instance, database, backups, state)."""
+    """Free space of one mount point; `purpose` says for what it counts (instance, database, database server, backups, runs)."""
 
     path: str
     mount: str
@@ -217,7 +217,8 @@ class TreeFacts:
 
     `licensed` are the commercial files (composer.json, composer.lock, composer.json-dist) that differ from the
     commit and name licensed packages.
-    `admin_ui` is `composer`, `release-zip` or `missing`.
+    `admin_ui` is `composer`, `release-zip` or `missing`. `foreign` are the first 20 paths (relative) that the owner's own account
+    could not make as they are: of another owner, or of another group than that account's first one; logs and caches left out.
     """
 
     owner: str
@@ -231,6 +232,7 @@ class TreeFacts:
     licensed_packages: tuple[str, ...] = ()
     admin_ui: str = "missing"
     crontabs: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

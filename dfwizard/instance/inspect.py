@@ -38,7 +38,7 @@ from dfwizard.instance.key import key_fingerprint, prove_key
 from dfwizard.instance.paths import locate
 from dfwizard.instance.php import cli_php
 from dfwizard.instance.probe import DatabaseUnreachable, EncryptedValue, Probe, probe_facts
-from dfwizard.instance.space import spaces
+from dfwizard.instance.space import DATABASE_SERVER, server_directory, spaces
 from dfwizard.instance.status import status_facts
 from dfwizard.instance.tools import composer_version, tool_paths
 from dfwizard.instance.tree import home_of, licence, tree_facts
@@ -107,6 +107,7 @@ def _nobody(_name: str, _value: object) -> None:
 class _DatabaseAnswer:
     facts: DatabaseFacts | None = None
     encrypted: tuple[EncryptedValue, ...] = ()
+    directory: str | None = None
 
 
 @dataclass
@@ -143,7 +144,7 @@ class _Inspection:
             "artisan", ArtisanFacts(), lambda: self._artisan(program, sqlite, database, dotenv, file)
         )
         paths = {ask.path: "instance", **({sqlite: "database"} if sqlite else {}), **space}
-        free = self._put("free space", _NO_SPACE, lambda: spaces(ask, paths))
+        free = self._put("free space", _NO_SPACE, lambda: self._spaces(paths, wanted, database))
 
         web_found, fpm = web.result()
         self.on_fact("web", web_found)
@@ -255,7 +256,17 @@ class _Inspection:
             active_types=found.active_types,
             password_costs=found.password_costs,
         )
-        return _DatabaseAnswer(facts, found.encrypted)
+        return _DatabaseAnswer(facts, found.encrypted, found.directory)
+
+    def _spaces(
+        self,
+        paths: Mapping[str, str],
+        wanted: DatabaseSettings | None,
+        database: Future[_DatabaseAnswer],
+    ) -> tuple[Space, ...]:
+        told = database.result().directory
+        directory = server_directory(self.ask, wanted, told) if wanted is not None else None
+        return spaces(self.ask, {**paths, **({directory: DATABASE_SERVER} if directory else {})})
 
     def _artisan(
         self,

@@ -515,6 +515,13 @@ function counted(Database $db, $sql)
     return $counts;
 }
 
+// Where the server keeps its data; null where it does not say (PostgreSQL tells administrators alone, by leaving the row out).
+function directoryOf(Database $db)
+{
+    $questions = ['mysql' => 'SELECT @@datadir', 'pgsql' => "SELECT setting FROM pg_settings WHERE name = 'data_directory'"];
+    return isset($questions[$db->driver]) ? $db->first($questions[$db->driver]) : null;
+}
+
 function facts(Database $db, array $request)
 {
     $tables = $db->tables();
@@ -533,6 +540,7 @@ function facts(Database $db, array $request)
     $active = $db->driver === 'pgsql' ? 'is_active' : 'is_active = 1';
     return [
         'server' => server($db),
+        'directory' => directoryOf($db),
         'size' => bytesOf($db, $request),
         'writable' => writable($db, $request),
         'tables' => $counts,

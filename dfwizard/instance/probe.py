@@ -66,7 +66,7 @@ class ProbedFacts:
 
     `size` in bytes; `tables` row counts; `writable` what the privileges say (None: not known, as when they come through
     roles); `migrations` in the order they ran; `service_types` services by type and `active_types` the active ones;
-    `password_costs` users by bcrypt cost; `encrypted` at most 20 values.
+    `password_costs` users by bcrypt cost; `encrypted` at most 20 values; `directory` where the server says that it keeps its data.
     """
 
     server: str
@@ -78,6 +78,7 @@ class ProbedFacts:
     active_types: Mapping[str, int]
     password_costs: Mapping[str, int]
     encrypted: tuple[EncryptedValue, ...]
+    directory: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def probe_facts(probe: Probe, *, timeout: float = 60.0, mark: str | None = None)
         active_types=_counts(data["active_types"]),
         password_costs=_counts(data["password_costs"]),
         encrypted=tuple(EncryptedValue(**item) for item in data["encrypted"]),
+        directory=data["directory"],
     )
 
 

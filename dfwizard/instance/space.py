@@ -1,4 +1,4 @@
-"""Free space by mount point."""
+"""Free space by mount point, and where a database server on the same host keeps its data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,31 @@ from collections.abc import Mapping
 
 from dfwizard.errors import HostError
 from dfwizard.instance.asking import Asker
+from dfwizard.instance.database import DatabaseSettings
 from dfwizard.instance.facts import Space
+
+DATABASE_SERVER = "database server"
+"""The purpose of the space on which a database server on this host keeps its data."""
+
+_USUAL = {"mysql": "/var/lib/mysql", "pgsql": "/var/lib/postgresql"}
+_LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
+
+
+def server_directory(ask: Asker, settings: DatabaseSettings, told: str | None) -> str | None:
+    """Give where the database server keeps its data when that is on this host; None when it is not, or cannot be told.
+
+    `told` is what the server itself says; a server that does not say (PostgreSQL tells plain users nothing) is looked for where
+    distributions put it.
+    """
+    host = settings.host or ""
+    if settings.driver not in _USUAL or not (settings.socket or host in _LOCAL or host.startswith("/")):
+        return None
+    path = told or _USUAL[settings.driver]
+    try:
+        found = ask.host.stat(path, follow=True)
+    except HostError:
+        return None
+    return path if found is not None and found.kind == "directory" else None
 
 
 def spaces(ask: Asker, purposes: Mapping[str, str]) -> tuple[Space, ...]:

@@ -14,6 +14,17 @@ from dfwizard.instance.facts import GitFacts, TreeFacts
 LICENSED_FILES = ("composer.json", "composer.lock", "composer.json-dist")
 """What DreamFactory's licence files are called; they are copied over the tracked ones."""
 
+FOREIGN_SHOWN = 20
+"""How many paths that do not belong to the tree's owner are kept as evidence."""
+
+_WRITTEN_BY_ITSELF = (
+    "storage/logs",
+    "storage/framework/cache",
+    "storage/framework/sessions",
+    "storage/framework/views",
+)
+"""Directories whose content the running application makes and removes: no rollback has to bring it back."""
+
 
 def home_of(host: Host, owner: str) -> str | None:
     """Give the home directory of an account when it exists and belongs to it: installers make an owner without one."""
@@ -47,7 +58,26 @@ def tree_facts(ask: Asker, problems: Problems) -> TreeFacts:
         mount_point=ask.as_me("mountpoint", "-q", "--", ask.path).code == 0,
         parent_writable=ask.as_me("test", "-w", parent).code == 0,
         admin_ui=_admin_ui(ask),
+        foreign=_foreign(ask, problems, stat.uid),
     )
+
+
+def _foreign(ask: Asker, problems: Problems, uid: int) -> tuple[str, ...]:
+    """Name what the owner's account could not make as it is; files unpacked by it get its own first group."""
+    try:
+        group = ask.as_owner("id", "-g").text.strip()
+        others = ("!", "-uid", str(uid), *(("-o", "!", "-gid", group) if group.isdecimal() else ()))
+        left_out = [
+            word for place in _WRITTEN_BY_ITSELF for word in ("-path", f"./{place}/*", "-prune", "-o")
+        ]
+        argv = ("find", ".", *left_out, "!", "-type", "s", "(", *others, ")", "-printf", r"%P\0")
+        command = Command(argv, cwd=ask.path, timeout=60, expect=ANY_CODE)
+        found = ask.host.run(command, keep=64 << 20, check=False).stdout
+    except HostError as error:
+        problems.add(f"the owners of the directory's files could not be looked at: {error.what}")
+        return ()
+    names = found.decode("utf-8", "surrogateescape").split("\0")[:-1]
+    return tuple(name or "." for name in names[:FOREIGN_SHOWN])
 
 
 def licence(ask: Asker, git: GitFacts | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -41,3 +41,8 @@ def blockers(findings: tuple[Finding, ...], accepted: frozenset[str]) -> tuple[F
         for finding in findings
         if finding.severity is Severity.BLOCKER and not (finding.acceptable and finding.id in accepted)
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """Give `1 package`, `2 packages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dfwizard.planning.checks.context import Check, Context
 from dfwizard.planning.checks.source import shown
-from dfwizard.planning.findings import Finding, Severity
+from dfwizard.planning.findings import Finding, Severity, counted
 from dfwizard.planning.plan import EditDotenv
 
 
@@ -39,7 +39,7 @@ def dotenv(context: Context) -> list[Finding]:
             Finding(
                 "dotenv-odd",
                 Severity.WARNING,
-                f"{len(facts.odd)} keys of .env may be read otherwise than they look",
+                f"{counted(len(facts.odd), 'key')} of .env may be read otherwise than they look",
                 shown(facts.odd),
                 why="Laravel ends a value at `#` and refuses unquoted spaces; other readers do not.",
                 remedy="Put quotes around these values.",
@@ -49,7 +49,7 @@ def dotenv(context: Context) -> list[Finding]:
         Finding(
             "dotenv-keys",
             Severity.INFO,
-            f"{len(step.action.changes)} keys are added to .env before the code changes",
+            f".env gets {counted(len(step.action.changes), 'key')} more before the code changes",
             tuple(step.action.diff.splitlines()),
             why="The target ignores the old names or has other defaults (rules: env.toml).",
         )
@@ -92,7 +92,10 @@ def app_key(context: Context) -> list[Finding]:
     if proof.state == "proven":
         return [
             Finding(
-                "app-key", Severity.OK, "APP_KEY opens what the database holds", (f"{proof.tried} values",)
+                "app-key",
+                Severity.OK,
+                "APP_KEY opens what the database holds",
+                (counted(proof.tried, "value"),),
             )
         ]
     if proof.state == "nothing-encrypted":
@@ -107,7 +110,7 @@ def app_key(context: Context) -> list[Finding]:
             "app-key",
             Severity.BLOCKER,
             "APP_KEY is not set" if missing else "APP_KEY does not open what the database holds",
-            (f"{proof.tried} encrypted values tried", *((proof.where,) if proof.where else ())),
+            (f"{counted(proof.tried, 'encrypted value')} tried", *((proof.where,) if proof.where else ())),
             why="Service credentials are encrypted with it; with another key every login answers `The MAC is invalid`.",
             remedy="Bring back the .env that belongs to this database; never generate a new key.",
             acceptable=not missing,
@@ -148,7 +151,7 @@ def database(context: Context) -> list[Finding]:
                 Severity.BLOCKER,
                 "This is not DreamFactory's system database",
                 (
-                    f"{facts.address}, {facts.name}: {len(facts.tables)} tables, not among them user, service and migrations",
+                    f"{facts.address}, {facts.name}: {counted(len(facts.tables), 'table')}, not among them user, service and migrations",
                 ),
                 why="A wrong DB_DATABASE makes DreamFactory install an empty system there.",
                 remedy="Correct DB_* in .env.",
@@ -188,7 +191,7 @@ def migrations(context: Context) -> list[Finding]:
             Finding(
                 "pending-migrations",
                 Severity.WARNING,
-                f"{len(artisan.pending)} migrations of the installed release were never run",
+                f"{counted(len(artisan.pending), 'migration')} of the installed release never ran",
                 shown(artisan.pending),
                 why="An earlier upgrade was not finished; they run with those of the target.",
                 remedy="Look whether that was meant; a half-applied migration fails with `already exists`.",
@@ -220,7 +223,7 @@ def connectors(context: Context) -> list[Finding]:
             Severity.BLOCKER,
             "Services of types that the target no longer has",
             tuple(
-                f"{service.type}: {service.count} services, {service.active} active, gone at {removed[service.type].tag}"
+                f"{service.type}: {counted(service.count, 'service')}, {service.active} active, gone at {removed[service.type].tag}"
                 for service in used
             ),
             why="Their rows stay, and every call of them answers 500 `Unsupported service type` (guide: verify your active services).",
@@ -236,7 +239,7 @@ def beside(context: Context) -> list[Finding]:
         Finding(
             f"checklist-{table.replace('_', '-')}",
             Severity.INFO,
-            f"{len(names)} rows in {table}: check after the upgrade that they still work",
+            f"{counted(len(names), 'row')} in {table}: check after the upgrade that all still works",
             shown(names),
             why="Pre-Upgrade Checklist, 4 and 5: note custom scripts and scheduled jobs.",
         )

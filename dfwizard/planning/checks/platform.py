@@ -1,14 +1,16 @@
-"""Checks of the server: PHP, extensions, composer, tools, space, accounts, services."""
+"""Checks of the server: PHP, extensions, composer, tools, accounts, services."""
 
 from __future__ import annotations
 
 from dfwizard.instance.facts import PhpFacts
 from dfwizard.instance.origin import TargetFacts
 from dfwizard.planning.checks.context import Check, Context
+from dfwizard.planning.checks.room import disk_space, scratch_space
 from dfwizard.planning.checks.source import shown
-from dfwizard.planning.constraint import allows
-from dfwizard.planning.findings import Finding, Severity
+from dfwizard.planning.constraint import PHP_MINORS, allows
+from dfwizard.planning.findings import Finding, Severity, counted
 from dfwizard.planning.upgrade import php_window
+from dfwizard.rules import Release
 
 _PDO = {"mysql": "pdo_mysql", "pgsql": "pdo_pgsql", "sqlite": "pdo_sqlite", "sqlsrv": "pdo_sqlsrv"}
 
@@ -64,19 +66,52 @@ def _outside(target: TargetFacts, runtime: PhpFacts) -> list[str]:
         if "(root)" in against
         else f"{against[0]} asks for {target.php[against[0]]}"
     )
-    more = f", with {len(against) - 1} packages of the lock" if len(against) > 1 else ""
+    others = len(against) - 1
+    more = f", with {counted(others, 'package')} of the lock" if others else ""
     return [f"{target.tag} runs on PHP {window}; {runtime.sapi} is {runtime.version} ({reason}{more})"]
 
 
 def _php_remedy(context: Context) -> str:
-    target = context.origin.target(context.goal.tag)
-    window = php_window(target) if target else context.goal.php_minors
-    minor = window[0] if window else "?"
-    return (
-        f"Install PHP {minor} for command line and FPM with the extensions of now (Debian, Ubuntu: php{minor}-cli "
-        f"php{minor}-fpm; RHEL: the php:remi-{minor} module), point the site's fastcgi_pass at its socket, and check again. "
-        "`--accept php-window` overrides this, and is recorded."
+    runtime = context.facts.cli()
+    now = runtime.minor if runtime else ""
+    legs = _php_legs(context, now)
+    minor, _ = legs[-1]
+    install = (
+        f"PHP {minor} for command line and FPM with the extensions of now (Debian, Ubuntu: php{minor}-cli "
+        f"php{minor}-fpm; RHEL: the php:remi-{minor} module)"
     )
+    accept = "`--accept php-window` overrides this, and is recorded."
+    if len(legs) == 1:
+        return f"Install {install}, point the site's fastcgi_pass at its socket, and check again. {accept}"
+    one, *others = (
+        f"upgrade to {last.tag} with PHP {runs}"
+        if index == 0 and runs == now
+        else f"install PHP {runs} and upgrade to {last.tag}"
+        for index, (runs, last) in enumerate(legs)
+    )
+    words = ", ".join([f"{one} first", *(f"then {other}" for other in others)])
+    return (
+        f"No PHP runs every stop: {words}. Each time install it for command line and FPM with the extensions of now (Debian, "
+        f"Ubuntu: php{minor}-cli php{minor}-fpm; RHEL: the php:remi-{minor} module) and point the site's fastcgi_pass at its "
+        f"socket. {accept}"
+    )
+
+
+def _php_legs(context: Context, now: str) -> list[tuple[str, Release]]:
+    """Give the fewest legs of the road that one PHP each runs, as that PHP's minor and the leg's last stop.
+
+    Of several minors it is the one of now, else the oldest.
+    """
+    legs: list[tuple[tuple[str, ...], Release]] = []
+    for release in context.way:
+        target = context.origin.target(release.tag)
+        window = (php_window(target) if target else ()) or release.php_minors or PHP_MINORS
+        shared = tuple(minor for minor in legs[-1][0] if minor in window) if legs else ()
+        if shared:
+            legs[-1] = (shared, release)
+        else:
+            legs.append((tuple(window), release))
+    return [(now if now in window else window[0], last) for window, last in legs]
 
 
 def extensions(context: Context) -> list[Finding]:
@@ -95,7 +130,7 @@ def extensions(context: Context) -> list[Finding]:
             Finding(
                 "php-extensions",
                 Severity.WARNING,
-                f"{len(missing)} PHP extensions that the releases ask for are missing",
+                f"{counted(len(missing), 'PHP extension')} that the releases ask for {'is' if len(missing) == 1 else 'are'} missing",
                 shown([f"{name}: {', '.join(users)}" for name, users in sorted(missing.items())]),
                 why="composer is told to ignore exactly these; what needs them will not work (guide: --ignore-platform-reqs).",
                 remedy="Install them for command line and FPM, unless the connectors are not used.",
@@ -225,46 +260,6 @@ _INSPECTED = frozenset(
 )
 
 
-def space(context: Context) -> list[Finding]:
-    """Each mount point must have room for what the run writes there."""
-    import humanize
-
-    findings = []
-    mounts: dict[str, tuple[int, int, list[str]]] = {}
-    for need in context.needs:
-        best = max(
-            (one for one in context.facts.space if _under(need.path, one.mount)),
-            key=lambda one: len(one.mount),
-            default=None,
-        )
-        if best is None:
-            continue
-        _, total, reasons = mounts.get(best.mount, (best.free, 0, []))
-        size = humanize.naturalsize(need.amount, binary=True)
-        mounts[best.mount] = (best.free, total + need.amount, [*reasons, f"{size} for {need.what_for}"])
-    for mount, (free, total, reasons) in mounts.items():
-        has = humanize.naturalsize(free, binary=True)
-        title = f"{mount} has {has} free, {humanize.naturalsize(total, binary=True)} are needed"
-        if free >= total:
-            findings.append(Finding("disk-space", Severity.OK, title, tuple(reasons)))
-            continue
-        findings.append(
-            Finding(
-                "disk-space",
-                Severity.BLOCKER,
-                title,
-                tuple(reasons),
-                why="A full disk in the middle of an upgrade leaves neither the old nor the new state.",
-                remedy="Make room, or put the backup elsewhere with --backup-dir DIR.",
-            )
-        )
-    return findings
-
-
-def _under(path: str, mount: str) -> bool:
-    return mount in {"/", path} or path.startswith(mount.rstrip("/") + "/")
-
-
 def accounts(context: Context) -> list[Finding]:
     """Owner and web user must be known; a tree owned by root is odd."""
     facts = context.facts
@@ -278,6 +273,19 @@ def accounts(context: Context) -> list[Finding]:
                 (facts.path,),
                 why="Files would be written with the wrong owner, or not at all.",
                 remedy=f"Run it as root, or as {facts.tree.owner}.",
+            )
+        )
+    if facts.me != "root" and facts.tree.foreign:
+        findings.append(
+            Finding(
+                "owners-not-restorable",
+                Severity.BLOCKER,
+                f"{facts.me} could not give every file back to its owner in a rollback",
+                shown(facts.tree.foreign),
+                why=f"They belong to other accounts than {facts.tree.owner}, or to other groups than its own; only root can "
+                "make files of others, so that what came back would not be identical.",
+                remedy="Run dfwizard as root; or let root give the files to the owner of the tree, where nothing needs them as they are.",
+                acceptable=True,
             )
         )
     if facts.tree.owner == "root":
@@ -327,4 +335,14 @@ def services(context: Context) -> list[Finding]:
     ]
 
 
-PLATFORM_CHECKS: tuple[Check, ...] = (php, extensions, sapis, composer, tools, space, accounts, services)
+PLATFORM_CHECKS: tuple[Check, ...] = (
+    php,
+    extensions,
+    sapis,
+    composer,
+    tools,
+    disk_space,
+    scratch_space,
+    accounts,
+    services,
+)
