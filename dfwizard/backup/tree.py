@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from dfwizard.backup import commands
@@ -14,7 +15,7 @@ from dfwizard.backup.mounts import is_mount_point, mounts_inside
 from dfwizard.backup.parts import DAMAGED, check_parts
 from dfwizard.backup.restore import place_sqlite
 from dfwizard.backup.subject import Subject
-from dfwizard.errors import BackupError, HostError
+from dfwizard.errors import BackupError, DfwizardError, HostError
 from dfwizard.hosts.command import Command, Pipeline
 
 
@@ -124,14 +125,47 @@ def _next_name(below: str, nested: str) -> str:
 def _unpack_all(
     context: BackupContext, subject: Subject, directory: str, manifest: Manifest, roots: tuple[Root, ...]
 ) -> None:
-    """Unpack into each root's `new`, check, and say by the marker that it is complete."""
-    host = context.host
-    if all(host.stat(root.places.complete) is not None for root in roots):
+    """Unpack into each root's `new`, check, and say by the marker that it is complete; a failure leaves no part of it behind."""
+    if all(context.host.stat(root.places.complete) is not None for root in roots):
         return
-    check_parts(context, directory, manifest)
+    _clear_partial(context, roots)
+    try:
+        _require_room(context, manifest, roots)
+        check_parts(context, directory, manifest)
+        _unpack(context, subject, directory, manifest, roots)
+    except DfwizardError:
+        with suppress(HostError):
+            _clear_partial(context, roots)
+        raise
+
+
+def _clear_partial(context: BackupContext, roots: tuple[Root, ...]) -> None:
+    """Remove what was unpacked, the markers first: a marker beside half a tree would be believed."""
+    for root in roots:
+        context.host.remove(root.places.complete)
+    for root in roots:
+        context.host.remove(root.places.new)
+
+
+def _require_room(context: BackupContext, manifest: Manifest, roots: tuple[Root, ...]) -> None:
+    """Refuse before anything is unpacked when the tree cannot fit; its size was taken without what is mounted inside."""
+    place = posixpath.dirname(roots[0].places.new)
+    needed, free = manifest.tree.size, context.host.free_bytes(place)
+    if free < needed:
+        raise BackupError(
+            f"the tree of the backup needs {size_text(needed)} in {place}, and there are {size_text(free)} free; "
+            "the live tree is as it was",
+            where=place,
+            remedy=f"Free {size_text(needed - free)} on the disk of {place}, then try again.",
+        )
+
+
+def _unpack(
+    context: BackupContext, subject: Subject, directory: str, manifest: Manifest, roots: tuple[Root, ...]
+) -> None:
+    host = context.host
     file = posixpath.join(directory, manifest.tree.file)
     for root in roots:
-        host.remove(root.places.new)
         host.mkdir(root.places.new, mode=0o700)
         # tar does not notice a setgid bit that a directory inherits from the one it is made in
         bare = Command(("chmod", "00700", "--", root.places.new))
