@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from dfwizard.reports.terminal import plain, plain_lines
+from dfwizard.reports.terminal import one_line, plain, plain_lines
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
 def text(value: str) -> str:
-    """Give one line of text in which nothing is markup."""
-    return _SPECIAL.sub(r"\\\1", plain(value))
+    """Give one line of text in which nothing is markup; line ends become blanks."""
+    return _SPECIAL.sub(r"\\\1", one_line(value))
 
 
 def code(value: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dfwizard.reports.markdown import block, table, text
+from dfwizard.reports.markdown import block, code, table, text
 from dfwizard.reports.measures import span
-from dfwizard.reports.run_report import PhaseReport, RunReport, StepReport
-from dfwizard.reports.run_text import asked, backup_pairs, identity, state_word
+from dfwizard.reports.run_report import FailureReport, PhaseReport, RunReport, StepReport
+from dfwizard.reports.run_text import asked, backup_pairs, identity, said, state_word, taken_back, why_heading
 from dfwizard.reports.verification_text import WORDS, summary
 from dfwizard.verification.result import Verification
 
@@ -14,25 +14,42 @@ def run_markdown(report: RunReport) -> str:
     """Give the report in Markdown."""
     lines = [f"# Report of the {text(report.kind)} of {text(report.instance)}", ""]
     lines += [*table(("", ""), asked(report)), ""]
+    for failure in report.failures:
+        lines += _why(failure)
     for phase in report.phases:
         lines += _phase(phase)
-    lines += ["## Backup", "", *table(("", ""), backup_pairs(report)), ""]
+    lines += ["## Backups", ""]
+    for backup in report.backups:
+        lines += [*table(("", ""), backup_pairs(backup)), ""]
     if report.verification is not None:
         lines += _verification(report.verification)
+        if taken_back(report):
+            lines += [taken_back(report), ""]
     sections = (
         ("Compared with before", identity(report)),
         ("Written since the upgrade", list(report.losses)),
         ("Warnings", list(report.warnings)),
         ("Notes", list(report.notes)),
-        ("What remains to do", list(report.remains)),
         ("Damaged or unreadable", list(report.problems)),
+        ("What remains to do", list(report.remains)),
     )
     for name, items in sections:
         if items:
             lines += [f"## {name}", "", *(f"- {text(item)}" for item in items), ""]
-    if report.way_back:
-        lines += ["## To go on or back", "", *block(report.way_back, "sh"), ""]
-    return "\n".join([*lines, f"Everything is kept in {text(report.directory)}.", ""])
+    lines += [f"Everything is kept in {code(report.directory)}.", ""]
+    if report.way_on:
+        lines += ["## How to go on, or back", "", *block(report.way_on, "sh"), ""]
+    return "\n".join(lines)
+
+
+def _why(failure: FailureReport) -> list[str]:
+    step = failure.step
+    lines = [f"## {text(why_heading(failure))}", ""]
+    if step.message:
+        lines += [text(said(step)), ""]
+    if step.tail:
+        lines += [*block(step.tail), ""]
+    return [*lines, f"All of it: {code(failure.output)}", ""] if failure.output else lines
 
 
 def _phase(phase: PhaseReport) -> list[str]:
@@ -56,8 +73,7 @@ def _step(number: int, step: StepReport) -> list[str]:
     if step.note:
         lines += [text(step.note), ""]
     if step.message:
-        code = f" (exit code {step.code})" if step.code is not None else ""
-        lines += [f"**{text(state_word(step))}**: {text(step.message)}{code}", ""]
+        lines += [f"**{text(state_word(step))}**: {text(said(step))}", ""]
     if step.tail:
         lines += [*block(step.tail), ""]
     return lines

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dfwizard import codec
-from dfwizard.errors import BackupError, DfwizardError, UsageError
+from dfwizard.errors import DfwizardError, UsageError
 from dfwizard.execution import events, journal
-from dfwizard.execution.state import PhaseState, RunState, StepState, reduce
-from dfwizard.execution.store import Run, RunRecord
+from dfwizard.execution.rowdata import left_out, without_rows
+from dfwizard.execution.state import PhaseState, StepState, StepStatus, reduce
+from dfwizard.execution.store import Run
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.plan import Plan
 from dfwizard.reports.commands import described, shown
 from dfwizard.reports.measures import between
+from dfwizard.reports.run_backups import BackupReport, backups_of
+from dfwizard.reports.run_next import remains, way_on
 from dfwizard.verification.result import Verification
-
-if TYPE_CHECKING:
-    from dfwizard.backup.manifest import Manifest
 
 SCHEMA = 1
 """Version of the report's JSON form."""
@@ -59,23 +57,14 @@ class PhaseReport:
 
 
 @dataclass(frozen=True)
-class PartReport:
-    """A file of a backup and its bytes."""
+class FailureReport:
+    """Where a phase is stuck: step `number` of `steps`, as in that phase's list; `output` names the file with all that it said."""
 
-    name: str
-    size: int
-
-
-@dataclass(frozen=True)
-class BackupReport:
-    """The run's backup: `size` in bytes of all `parts`; `error` says why it cannot be described."""
-
-    directory: str
-    created_at: str = ""
-    size: int | None = None
-    parts: tuple[PartReport, ...] = ()
-    proven_at: str = ""
-    error: str = ""
+    phase: str
+    number: int
+    steps: int
+    step: StepReport
+    output: str
 
 
 @dataclass(frozen=True)
@@ -91,8 +80,10 @@ class DecisionReport:
 class RunReport:
     """All there is to tell of a run.
 
-    `outcome` None: it is not over; `question` what it waits for. `differences` are sentences, None where nothing was compared
-    with the fingerprint of before (no rollback). `remains` is what a person has still to do, `way_back` the commands that go on or go back.
+    `outcome` None: it is not over; `question` what it waits for; `failures` where each phase is stuck or was given up. `backups`:
+    the run's own first, then that of the present state of each rollback. `differences` are sentences, None where nothing was compared
+    with the fingerprint of before (no rollback). `remains` is what a person has still to do, `way_on` the commands that go on or back.
+    Row data (values in statements and errors) is in none of it; the steps' output files have what was said.
     """
 
     id: str
@@ -116,13 +107,14 @@ class RunReport:
     decisions: tuple[DecisionReport, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-    backup: BackupReport
+    failures: tuple[FailureReport, ...]
+    backups: tuple[BackupReport, ...]
     verification: Verification | None
     gates: tuple[Verification, ...]
     differences: tuple[str, ...] | None
     losses: tuple[str, ...]
     remains: tuple[str, ...]
-    way_back: tuple[str, ...]
+    way_on: tuple[str, ...]
     directory: str
     problems: tuple[str, ...] = ()
     schema: int = SCHEMA
@@ -144,6 +136,8 @@ def make_report(run: Run) -> RunReport:
     facts = _facts(run, problems)
     verification = _verification(run.directory / "verification.json", problems)
     gates = [_verification(run.directory / f"verification-{hop.to}.json", problems) for hop in plan.hops]
+    phases = tuple(_phase(phase, plans.get(phase.plan)) for phase in state.phases)
+    backups = backups_of(plans, state.phases)
     return RunReport(
         id=record.id,
         kind=record.kind,
@@ -162,21 +156,22 @@ def make_report(run: Run) -> RunReport:
         updated=state.updated,
         seconds=between(state.started, state.updated),
         question=state.question.text if state.question else "",
-        phases=tuple(_phase(phase, plans.get(phase.plan)) for phase in state.phases),
+        phases=phases,
         decisions=tuple(
             DecisionReport(item.time, item.event.decision, item.event.by)
             for item in content.records
             if isinstance(item.event, events.Decided)
         ),
-        warnings=state.warnings,
-        notes=state.notes,
-        backup=_backup(plan.backup),
+        warnings=tuple(without_rows(text) for text in state.warnings),
+        notes=tuple(without_rows(text) for text in state.notes),
+        failures=tuple(failure for phase in phases for failure in _failures(run, phase)),
+        backups=backups,
         verification=verification,
         gates=tuple(gate for gate in gates if gate is not None),
         differences=_differences(run, problems),
         losses=_sentences(run.directory / "losses.json", problems) or (),
-        remains=tuple(_remains(record, plan, state, facts)),
-        way_back=way_back(record.id, state),
+        remains=tuple(remains(record, plan, state, facts, backups)),
+        way_on=way_on(record, state),
         directory=str(run.directory),
         problems=tuple(problems),
     )
@@ -213,12 +208,31 @@ def _step(step: StepState, plan: Plan | None) -> StepReport:
         commands=shown(planned, me=plan.me) if planned and plan else (),
         does=described(planned.action) if planned else "",
         note=step.note,
-        message=step.message,
+        message=without_rows(step.message),
         code=step.code,
         command=step.command,
-        tail=step.tail,
+        tail=tuple(left_out(step.tail)),
         outputs=step.outputs,
     )
+
+
+def _failures(run: Run, phase: PhaseReport) -> list[FailureReport]:
+    """Find the last step that failed and was neither done nor passed over afterwards."""
+    stuck = [
+        (number, step)
+        for number, step in enumerate(phase.steps, 1)
+        if step.state in (StepStatus.FAILED.value, StepStatus.INTERRUPTED.value)
+    ]
+    return [
+        FailureReport(
+            phase.name,
+            number,
+            len(phase.steps),
+            step,
+            str(run.directory / step.outputs[-1]) if step.outputs else "",
+        )
+        for number, step in stuck[-1:]
+    ]
 
 
 def _read(path: Path, problems: list[str]) -> bytes | None:
@@ -236,10 +250,13 @@ def _verification(path: Path, problems: list[str]) -> Verification | None:
     if text is None:
         return None
     try:
-        return codec.loads(Verification, text, where=str(path))
+        found = codec.loads(Verification, text, where=str(path))
     except DfwizardError as error:
         problems.append(str(error))
         return None
+    # Lines of the application's log are in it.
+    checks = (replace(check, explanation=without_rows(check.explanation)) for check in found.checks)
+    return replace(found, checks=tuple(checks))
 
 
 def _differences(run: Run, problems: list[str]) -> tuple[str, ...] | None:
@@ -259,84 +276,6 @@ def _sentences(path: Path, problems: list[str]) -> tuple[str, ...] | None:
     except (ValueError, KeyError, TypeError):
         problems.append(f"{path}: not the list that it should be")
         return None
-
-
-def _backup(directory: str) -> BackupReport:
-    """Describe a backup from its manifest where it can be read here."""
-    from dfwizard.backup.manifest import MANIFEST, parse_manifest
-
-    path = Path(directory) / MANIFEST
-    try:
-        manifest: Manifest = parse_manifest(path.read_bytes(), where=str(path))
-    except FileNotFoundError:
-        return BackupReport(directory, error="no finished backup is there")
-    except OSError as error:
-        return BackupReport(directory, error=f"it cannot be read: {error.strerror}")
-    except BackupError as error:
-        return BackupReport(directory, error=error.what)
-    parts = tuple(PartReport(part.name, part.size) for part in manifest.parts)
-    return BackupReport(directory, manifest.created_at, manifest.size, parts, _proven_at(Path(directory)))
-
-
-def _proven_at(directory: Path) -> str:
-    from dfwizard.backup.manifest import PROOF, Proof
-
-    try:
-        return codec.loads(Proof, (directory / PROOF).read_bytes()).proven_at
-    except (OSError, DfwizardError):
-        return ""
-
-
-def _remains(record: RunRecord, plan: Plan, state: RunState, facts: Facts | None) -> Iterable[str]:
-    """Say what a person has still to do after the run."""
-    upgraded = state.outcome in ("done", "done-with-warnings") and record.kind == "upgrade"
-    done = {
-        step.id for phase in state.phases[:1] for step in phase.steps if step.status.over and step.attempts
-    }
-    if upgraded and "stash" in done:
-        yield (
-            f"Local changes of tracked files wait in git's stash: `git -C {plan.instance} stash show -p` shows them, "
-            "`git stash pop` as the tree's owner brings them back. Look first whether the new release still wants them."
-        )
-    if upgraded and facts is not None:
-        yield from _services(facts)
-        if facts.artisan.config_cached:
-            yield "The configuration was cached before and is not now; `php artisan config:cache` caches it again."
-        if facts.artisan.maintenance:
-            yield "The instance was in maintenance mode before and was left so: `php artisan up` opens it."
-        if facts.tree.licensed:
-            yield f"Licence files are version-specific: see that {', '.join(facts.tree.licensed)} are those of {plan.to}."
-    if upgraded:
-        yield f"Keep the backup {plan.backup} until the new release has proven itself; without it there is no way back."
-    if state.outcome in ("failed", "stopped", "rollback-failed"):
-        yield "The instance is in the middle of the work, and in maintenance mode unless that step was not reached."
-
-
-def _services(facts: Facts) -> Iterable[str]:
-    if facts.web.fpm_service is None:
-        yield "php-fpm's service is not known: restart it yourself, or the web server goes on with the old code."
-    if facts.web.server_service is None:
-        yield "The web server's service is not known: restart it yourself."
-    queue = facts.dotenv.values.get("QUEUE_CONNECTION") if facts.dotenv else None
-    if queue not in (None, "", "sync", "null"):
-        yield f"Work is queued ({queue}): restart the queue workers, they still run the old code (`php artisan queue:restart`)."
-
-
-def way_back(run_id: str, state: RunState) -> tuple[str, ...]:
-    """Give the commands that go on with the run, or take it back."""
-    if state.question is not None:
-        return tuple(f"dfwizard decide {run_id} {choice}" for choice in state.question.choices)
-    back, resume = f"dfwizard rollback {run_id}", f"dfwizard resume {run_id}"
-    commands = {
-        "done": (back,),
-        "done-with-warnings": (back,),
-        "failed": (resume, back),
-        "stopped": (resume, back),
-        "rollback-failed": (resume,),
-        "rolled-back": (),
-        None: (f"dfwizard attach {run_id}", resume),
-    }
-    return commands[state.outcome]
 
 
 def render(report: RunReport, form: str) -> str:

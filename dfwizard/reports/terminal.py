@@ -36,6 +36,11 @@ def plain_lines(text: str) -> list[str]:
     return [plain(line.expandtabs(4)) for line in (lines[:-1] if lines[-1] == "" else lines)]
 
 
+def one_line(text: str) -> str:
+    """Give `text` as one line that is safe to show, its line ends as blanks."""
+    return " ".join(line.strip() for line in plain_lines(text)).strip()
+
+
 def _spell(match: re.Match[str]) -> str:
     character = match[0]
     code = ord(character)
@@ -72,9 +77,13 @@ def shell_words(line: str) -> list[str]:
 
 
 def wrap_command(line: str, *, width: int = WIDTH, indent: str = "", prompt: str = "$ ") -> list[str]:
-    r"""Wrap a line of shell between its words, with ` \` at the end of a line, so that it can still be copied and run."""
-    if any(_HIDDEN.search(word) for word in (line,)):
-        return [f"{indent}{prompt}{plain(line)}"]
+    r"""Wrap a line of shell between its words, with ` \` at the end of a line, so that it can still be copied and run.
+
+    A command of several lines is not wrapped, and its further lines stand flush left: they may be inside of quotes.
+    """
+    if _HIDDEN.search(line):
+        first, *rest = plain_lines(line)
+        return [f"{indent}{prompt}{first}", *rest]
     lines: list[str] = []
     current = f"{indent}{prompt}"
     empty = True
@@ -116,7 +125,7 @@ class Table:
 
     def lines(self, *, width: int = WIDTH) -> list[str]:
         """Lay it out; cells that are too long are wrapped inside their column."""
-        cells = [tuple(plain(cell) for cell in row) for row in (self.head, *self.rows)]
+        cells = [tuple(one_line(cell) for cell in row) for row in (self.head, *self.rows)]
         widths = self._widths(cells, width)
         lines = self._row(cells[0], widths)
         lines.append("  ".join("-" * each for each in widths))

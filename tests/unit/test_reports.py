@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfwizard import codec
+from dfwizard.backup.manifest import Manifest, Part, TreeRecord
 from dfwizard.backup.subject import Subject, Tools
 from dfwizard.errors import UsageError
 from dfwizard.execution import events as ev
@@ -21,15 +22,16 @@ from dfwizard.execution.journal import Journal, open_journal
 from dfwizard.execution.store import Run, Store
 from dfwizard.planning.findings import Finding, Severity
 from dfwizard.planning.plan import EditDotenv, Execute, Plan
+from dfwizard.planning.rollback import plan_rollback
 from dfwizard.reports import shell
 from dfwizard.reports.facts_text import facts_text
 from dfwizard.reports.findings_text import findings_text
-from dfwizard.reports.markdown import block, code
+from dfwizard.reports.markdown import block, code, table
 from dfwizard.reports.plan_markdown import plan_markdown
 from dfwizard.reports.plan_script import Script, plan_script
 from dfwizard.reports.plan_text import plan_text
 from dfwizard.reports.run_report import RunReport, make_report, render
-from dfwizard.reports.terminal import WIDTH, Table, plain, plain_lines, shell_words, wrap_command
+from dfwizard.reports.terminal import WIDTH, Table, one_line, plain, plain_lines, shell_words, wrap_command
 from dfwizard.reports.verification_text import verification_text
 from dfwizard.verification import Check, Verdict, Verification
 from tests.unit import samples
@@ -283,10 +285,14 @@ def test_the_report_of_a_good_run(tmp_path: Path) -> None:
     run.write("verification.json", codec.dumps(Verification("7.1.0", True, checks)))
     report = make_report(run)
     assert (report.outcome, report.exit_code, report.accepted) == ("done", 0, ("php-window",))
-    assert report.way_back == (f"dfwizard rollback {run.id}",)
+    assert report.way_on == (f"dfwizard rollback {run.id}",)
     assert any("stash" in item for item in report.remains)
-    assert report.backup.error == "no finished backup is there"
+    assert [backup.error for backup in report.backups] == ["no finished backup is there"]
+    assert report.failures == ()
     text = render(report, "text")
+    assert "$ dfwizard" in text
+    assert text.count("$ ") == 1  # the commands of steps that went well are in the other forms
+    assert shlex.join(("checkout", "--quiet")) in render(report, "md")
     assert "Verified: 1 check" in text
     assert "12 seconds" in text
     assert narrow(text) == []
@@ -304,14 +310,26 @@ def test_the_report_of_a_failed_run_shows_the_lines_that_matter(tmp_path: Path) 
         ev.RunFinished("failed", 1),
     )
     report = make_report(run)
+    title = sample_plan("7.1.0", "6.3.0").step("fetch").title
+    number = [step.id for step in sample_plan("7.1.0", "6.3.0").steps].index("fetch") + 1
     for form in ("text", "md"):
         text = render(report, form)
         assert "FAILED" in text
-        assert "git ended with 128" in text
+        assert text.count("git ended with 128") == (1 if form == "text" else 2)
         assert "fatal: no route" in text
         assert not CONTROL.search(text)
+        top = " ".join(text[: text.index("Upgrade: failed")].split())
+        for piece in (
+            f"step {number} of {len(report.phases[0].steps)} of the upgrade, {title}",
+            "git ended with 128",
+        ):
+            assert piece in top
+        assert str(run.directory / "x.log") in text
+        assert "fetch --force" in " ".join(text.replace("\\\n", " ").split())
+        assert text.rstrip().endswith((f"dfwizard rollback {run.id}", f"dfwizard rollback {run.id}\n```"))
+    assert [failure.number for failure in report.failures] == [number]
     assert [item.decision for item in report.decisions] == ["stop"]
-    assert report.way_back == (f"dfwizard resume {run.id}", f"dfwizard rollback {run.id}")
+    assert report.way_on == (f"dfwizard resume {run.id}", f"dfwizard rollback {run.id}")
 
 
 def test_the_report_of_a_rollback_says_whether_it_is_identical(tmp_path: Path) -> None:
@@ -331,7 +349,7 @@ def test_the_report_of_a_run_that_goes_on_and_of_one_that_waits(tmp_path: Path) 
     )
     report = make_report(run)
     assert (report.outcome, report.question) == (None, "What now?")
-    assert report.way_back == (f"dfwizard decide {run.id} retry", f"dfwizard decide {run.id} stop")
+    assert report.way_on == (f"dfwizard decide {run.id} retry", f"dfwizard decide {run.id} stop")
     assert "not over" in render(report, "text")
 
 
@@ -348,3 +366,89 @@ def test_a_damaged_piece_is_named_and_the_rest_is_told(tmp_path: Path) -> None:
 def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="yaml"):
         render(make_report(made_run(tmp_path)), "yaml")
+
+
+EMAIL = "canary@example.org"
+HASH = "$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
+STATEMENT = f"SQLSTATE[23000]: x (SQL: insert into `user` (`email`, `password`) values ({EMAIL}, {HASH}))"
+
+
+@pytest.mark.parametrize("form", ["text", "md", "json"])
+def test_a_report_holds_no_row_data(tmp_path: Path, form: str) -> None:
+    run = made_run(
+        tmp_path,
+        ev.StepStarted("fetch", 1, "x.log"),
+        ev.StepFailed(
+            "fetch", STATEMENT, 1, "php artisan", ("In C.php line 1:", f"  {STATEMENT}", "end"), 2.0
+        ),
+        ev.Note(f"logged: {STATEMENT}", "fetch", warning=True),
+        ev.Note(f"logged: {STATEMENT}", "fetch"),
+        ev.RunFinished("failed", 1),
+    )
+    check = Check(
+        "log", "New errors in the log", "", "1", Verdict.FAILED, f"[2026-01-05] local.ERROR: {STATEMENT}"
+    )
+    run.write("verification.json", codec.dumps(Verification("7.1.0", True, (check,))))
+    text = render(make_report(run), form)
+    assert EMAIL not in text
+    assert HASH[8:30] not in text
+    assert "values left out" in text
+
+
+def test_a_rollback_names_both_backups_and_what_to_do(tmp_path: Path) -> None:
+    run = made_run(
+        tmp_path,
+        ev.StepStarted("fetch", 1, "x.log"),
+        ev.StepFailed("fetch", "no route", 1),
+        accepted=("php-window",),
+    )
+    saved = tmp_path / "backup"
+    present = str(tmp_path / "backup-before-rollback-1")
+    for directory, size in ((saved, 1_500_000), (Path(present), 2_500_000)):
+        directory.mkdir()
+        manifest = Manifest(
+            "2026-01-05T00:41:00+00:00",
+            "localhost",
+            "/opt/dreamfactory",
+            "0",
+            "6.3.0",
+            None,
+            (Part("tree.tar.zst", size, "0" * 64),),
+            TreeRecord("tree.tar.zst", 1, "0" * 64, 1),
+            None,
+            None,
+        )
+        (directory / "manifest.json").write_text(codec.dumps(manifest))
+    back = plan_rollback(run.plan(), ("backup", "checkout-7.1.0"), present_backup=present)
+    run.write("rollback-1.json", codec.dumps(back))
+    journal = open_journal(run.journal)
+    for event in (
+        ev.PhaseStarted(1, "rollback", "rollback-1.json"),
+        ev.StepStarted("backup-present", 1, "y.log"),
+        ev.StepFinished("backup-present", "done", 1.0),
+        ev.RunFinished("rolled-back", 5),
+    ):
+        journal.append(event)
+    journal.close()
+    report = make_report(run)
+    assert [backup.directory for backup in report.backups] == [str(saved), present]
+    assert report.way_on == ("dfwizard upgrade /opt/dreamfactory --to 7.1.0 --accept php-window",)
+    for form in ("text", "md"):
+        flat = " ".join(render(report, form).replace("\\", "").split())
+        for piece in ("1.5 MB", "2.5 MB", "the state before the run (6.3.0)", f"{present} holds", "no route"):
+            assert piece in flat
+
+
+def test_a_command_of_several_lines_stays_a_command() -> None:
+    command = shlex.join(("php", "-r", "echo 1;\n  echo 'x y';\n"))
+    shown = wrap_command(command, width=20, indent="    ", prompt="$ ")
+    assert not any("\\n" in line for line in shown)
+    assert shlex.split("\n".join(shown).strip().removeprefix("$ ")) == shlex.split(command)
+
+
+def test_lines_of_a_text_are_no_literal_line_ends() -> None:
+    check = Check("a", "Alpha", "one\ntwo", "three\r\n\tfour", Verdict.WARNING, "five\nsix")
+    run_text = verification_text(Verification("7.1.0", True, (check,)))
+    assert "\\" not in run_text
+    assert "\\n" not in table(("a",), (("one\ntwo",),))[2]
+    assert one_line("one\n  two\n") == "one two"

@@ -1,0 +1,75 @@
+"""The backups of a run as they are reported: the run's own, and one of the present state before each rollback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dfwizard import codec
+from dfwizard.backup.manifest import MANIFEST, PROOF, Proof, parse_manifest
+from dfwizard.errors import BackupError, DfwizardError
+from dfwizard.execution.state import PhaseState
+from dfwizard.planning.plan import Plan, TakeBackup
+
+
+@dataclass(frozen=True)
+class PartReport:
+    """A file of a backup and its bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class BackupReport:
+    """A backup: `holds` says which state is in it; `size` in bytes of all `parts`; `error` says why it cannot be described.
+
+    `proven_at` is ISO 8601, "" when it was not restored and compared: that of the present state before a rollback never is.
+    """
+
+    directory: str
+    holds: str
+    created_at: str = ""
+    size: int | None = None
+    parts: tuple[PartReport, ...] = ()
+    proven_at: str = ""
+    error: str = ""
+
+
+def backups_of(plans: Mapping[str, Plan], phases: tuple[PhaseState, ...]) -> tuple[BackupReport, ...]:
+    """Describe every backup that the run has taken or begun; its own comes first, even when it was not reached."""
+    plan = plans["plan.json"]
+    found = [_described(plan.backup, f"the state before the run ({plan.frm})")]
+    for phase in phases:
+        rollback = plans.get(phase.plan)
+        if phase.name != "rollback" or rollback is None:
+            continue
+        for step in rollback.steps:
+            if isinstance(step.action, TakeBackup) and phase.step(step.id).attempts:
+                holds = "the state before the rollback, with what users had written by then"
+                found.append(_described(step.action.directory, holds))
+    return tuple(found)
+
+
+def _described(directory: str, holds: str) -> BackupReport:
+    """Describe a backup from its manifest where it can be read here."""
+    path = Path(directory) / MANIFEST
+    try:
+        manifest = parse_manifest(path.read_bytes(), where=str(path))
+    except FileNotFoundError:
+        return BackupReport(directory, holds, error="no finished backup is there")
+    except OSError as error:
+        return BackupReport(directory, holds, error=f"it cannot be read: {error.strerror}")
+    except BackupError as error:
+        return BackupReport(directory, holds, error=error.what)
+    parts = tuple(PartReport(part.name, part.size) for part in manifest.parts)
+    proven = _proven_at(Path(directory))
+    return BackupReport(directory, holds, manifest.created_at, manifest.size, parts, proven)
+
+
+def _proven_at(directory: Path) -> str:
+    try:
+        return codec.loads(Proof, (directory / PROOF).read_bytes()).proven_at
+    except (OSError, DfwizardError):
+        return ""
