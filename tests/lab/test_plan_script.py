@@ -136,13 +136,25 @@ def state(lab: Lab, *, timestamps: bool = False) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "mariadb", "postgresql"])
-def test_the_script_does_what_the_upgrade_does(start_lab: StartLab, tmp_path: Path, engine: Engine) -> None:
-    by_hand, by_run = start_lab(engine, web=True), start_lab(engine, web=True)
+@pytest.mark.parametrize(
+    ("engine", "release", "web"),
+    [
+        ("sqlite", "6.3.0", True),
+        ("mariadb", "6.3.0", True),
+        ("postgresql", "6.3.0", True),
+        ("sqlite", "5.4.1", False),  # two hops
+    ],
+)
+def test_the_script_does_what_the_upgrade_does(
+    start_lab: StartLab, tmp_path: Path, engine: Engine, release: str, web: bool
+) -> None:
+    by_hand, by_run = start_lab(engine, release, web=web), start_lab(engine, release, web=web)
     plan = ("plan", str(by_hand.instance), "--to", "7.1.0", "--format", "sh")
     script = by_hand.directory / "upgrade.sh"
     script.write_text(Cli(by_hand, tmp_path / "hand").run(*plan).expect(0).out)
-    done = run(by_hand, script, "--yes")
+    stops = ("6.3.0", "7.1.0") if release == "5.4.1" else ("7.1.0",)
+    assert [stop for stop in stops if f"--detach {by_hand.commits[stop]}" not in script.read_text()] == []
+    done = run(by_hand, script, "--yes", shell="dash")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Done: " in done.stdout
     ended = Cli(by_run, tmp_path / "run").upgrade("7.1.0")
