@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dfwizard.execution import durable
 from dfwizard.execution.redaction import RedactingStream, Redactor
-from dfwizard.execution.rowdata import RowFilter
+from dfwizard.execution.rowdata import TURNING, RowFilter
 
 TAIL_LINES = 20
 TAIL_COLUMNS = 400
@@ -54,6 +54,8 @@ class _TailStream:
         # A carriage return is held back: with a line feed after it, it is one line end and not two.
         held = b"\r" if data.endswith(b"\r") else b""
         data = data.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not self._rows.busy and not TURNING.search(self._line + data):
+            data = self._skipped(data)
         first, *rest = data.split(b"\n")
         self._extend(first)
         for piece in rest:
@@ -65,6 +67,15 @@ class _TailStream:
         """Take what was left without a line end."""
         self._over()
         self._put(self._rows.end())
+
+    def _skipped(self, data: bytes) -> bytes:
+        """Give the end of `data`, where no more of it can come into the tail: what is earlier need not be looked at."""
+        lines = data.split(b"\n")
+        useful = [number for number, line in enumerate(lines[:-1]) if line.strip()]
+        if len(useful) <= 2 * TAIL_LINES:
+            return data
+        self._line = b""
+        return b"\n".join(lines[useful[-2 * TAIL_LINES] :])
 
     def _extend(self, piece: bytes) -> None:
         if self._line.endswith(b"\r") and piece:

@@ -18,6 +18,9 @@ _MOST = 64 * 1024
 _DASHES = "-" * 14
 _GONE = "values left out"
 
+TURNING = re.compile(rb"SQL|line \d+:|-{14}|Failing row", re.IGNORECASE)
+"""Output in which this is not found has no line after which a `RowFilter` holds lines back."""
+
 _OPENING = re.compile(r"\(\s*(?:Connection:\s*[^(),]*,\s*)?(?:Host:.{0,300}?,\s*)?SQL:", re.IGNORECASE)
 _HEADER = re.compile(r"In \S+ line \d+:")
 # What begins something new, and so ends a statement of several lines whose end could not be told by its parentheses.
@@ -80,6 +83,11 @@ class RowFilter:
     _size: int = 0
     _depth: int = 0
     _ending: int = 0
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether the next line is judged by those before it."""
+        return self._doing != ""
 
     def feed(self, line: str) -> list[str]:
         """Take the next line; give the lines that can be shown by now."""

@@ -443,6 +443,18 @@ def test_what_has_no_row_data_stays_as_it_is() -> None:
         assert without_rows(said) == said
 
 
+def test_of_much_output_the_end_is_kept(tmp_path: Path) -> None:
+    lines = [f"  - Installing package {number} (v1.2.3)" for number in range(200_000)]
+    data = "\n".join([*lines, "", "", console(STATEMENT, 75), "the end", "", ""]).encode()
+    file = OutputFile(tmp_path / "x.log", Redactor())
+    for begin in range(0, len(data), 65_536):
+        file.write(data[begin : begin + 65_536])
+    tail = file.close()
+    assert tail == last_lines(data)
+    assert tail[-4:] == (lines[-1], "In Connection.php line 825:", f"  {MASKED}", "the end")
+    assert len(tail) == 20
+
+
 SAID = f"one\r\n{console(STATEMENT, 40)}two\rthree\n{ECHOED}\r\nfour".encode()
 
 
