@@ -6,7 +6,7 @@ import re
 import shlex
 
 from dfwizard.planning.checks.context import Check, Context
-from dfwizard.planning.findings import Finding, Severity
+from dfwizard.planning.findings import Finding, Severity, counted
 from dfwizard.rules import AdminUi
 from dfwizard.rules.model import parse_version
 
@@ -123,7 +123,7 @@ def origin(context: Context) -> list[Finding]:
                     "target-tag",
                     Severity.BLOCKER,
                     f"The origin has no tag {release.tag}",
-                    (f"it has {len(found.tags())} tags",),
+                    (f"it has {counted(len(found.tags()), 'tag')}",),
                     why="A release is checked out by its tag, never by a branch of the same name.",
                     remedy="Choose another target, or correct the URL of the remote.",
                 )
@@ -187,7 +187,7 @@ def local_changes(context: Context) -> list[Finding]:
             Finding(
                 "local-changes",
                 Severity.WARNING,
-                f"{len(others)} tracked files were changed or deleted",
+                f"{counted(len(others), 'tracked file')} changed or deleted",
                 shown([f"{_STATES.get(file.state.strip(), file.state)}: {file.path}" for file in others]),
                 why="A checkout replaces them. They are put into a git stash, which waits after the upgrade (guide: Step 2).",
                 remedy="Look at them with `git diff HEAD`; what must live on goes back by hand from the stash.",
@@ -211,7 +211,7 @@ def untracked_in_the_way(context: Context) -> list[Finding]:
         Finding(
             "untracked-in-the-way",
             Severity.WARNING,
-            f"{len(clashes)} untracked files stand where the release brings its own",
+            f"{counted(len(clashes), 'untracked file')} where the release brings its own",
             shown(clashes),
             why="The checkout replaces them; they stay in the backup.",
             remedy="Move them aside first when you made them yourself.",
