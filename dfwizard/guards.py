@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dfwizard.actions import private_directory
-from dfwizard.backup.context import BackupContext
+from dfwizard.backup.context import BackupContext, size_text
 from dfwizard.backup.estimate import estimate
 from dfwizard.backup.manifest import read_manifest
 from dfwizard.backup.parts import check_parts
@@ -145,7 +145,7 @@ def _require_way_back(host: Host, run: Run, state: RunState) -> None:
         free = host.free_bytes(path)
         if free < amount:
             raise BlockedError(
-                f"{free} bytes are free, {amount} are needed for {what}; the rollback has not begun",
+                f"{size_text(free)} are free, {size_text(amount)} are needed for {what}; the rollback has not begun",
                 where=path,
                 remedy="Make room there, then try again.",
             )
