@@ -247,29 +247,33 @@ def _progress(line: str) -> None:
 
 
 def _upgrade(options: Options) -> int:
-    from dfwizard.cli.asking import confirm
+    from dfwizard.cli.asking import confirm_upgrade
     from dfwizard.cli.following import Uninterrupted
     from dfwizard.execution.store import OnFailure
     from dfwizard.planning.findings import Severity
     from dfwizard.reports.findings_text import findings_text
-    from dfwizard.reports.plan_text import plan_text
 
     controller = _controller(options)
     prospect = _prepare(controller, options)
     accepted = _accepted(options, prospect)
-    grave = tuple(one for one in prospect.findings if one.severity in (Severity.BLOCKER, Severity.WARNING))
-    print(findings_text(grave, accepted=accepted), file=sys.stderr)
-    if not prospect.blockers(accepted) and not options.yes:
-        print(plan_text(prospect.plan), file=sys.stderr)
-        confirm(
-            f"Upgrade {options.path} from {prospect.plan.frm} to {prospect.plan.to}?",
-            "Nothing has changed so far. Up to the step `dotenv` nothing but maintenance mode will have changed.",
-        )
-    policy = options.on_failure or ("rollback" if options.yes else "auto")
-    policy = "auto" if policy == "ask" else policy
+    policy = OnFailure(options.on_failure or ("rollback" if options.yes else "auto"))
+    if options.yes or prospect.blockers(accepted) or not sys.stdin.isatty():
+        grave = tuple(f for f in prospect.findings if f.severity in (Severity.BLOCKER, Severity.WARNING))
+        print(findings_text(grave, accepted=accepted), file=sys.stderr)
+    if not options.yes and not prospect.blockers(accepted):
+        confirm_upgrade(_same_road(options, prospect.plan.to), prospect, accepted, policy)
     with Uninterrupted() as interrupt:
-        run = controller.start_upgrade(prospect, accepted=accepted, on_failure=OnFailure(policy))
+        run = controller.start_upgrade(prospect, accepted=accepted, on_failure=policy)
     return _started(controller, run, options, interrupt)
+
+
+def _same_road(options: Options, to: str) -> list[str]:
+    """Give the arguments with which `plan` and `check` show the upgrade to release `to` that `options` ask for."""
+    arguments = [options.path, "--to", to]
+    for name in ("php", "url", "backup_dir", "admin_ui"):
+        if getattr(options, name):
+            arguments += [f"--{name.replace('_', '-')}", getattr(options, name)]
+    return arguments
 
 
 def _started(
@@ -289,24 +293,15 @@ def _started(
 def _rollback(options: Options) -> int:
     from dfwizard.cli.asking import confirm
     from dfwizard.cli.following import Uninterrupted
+    from dfwizard.cli.outline import rollback_outline
     from dfwizard.reports.terminal import plain
 
     controller = _controller(options)
     run = controller.store.find(options.run)
     record = run.record()
-    losses = controller.losses(run)
-    if losses:
-        print(
-            "Written since the upgrade, and lost by a rollback (it stays in the backup of the present state):",
-            file=sys.stderr,
-        )
-        for line in losses:
-            print(f"  {plain(line)}", file=sys.stderr)
+    print(rollback_outline(record, run.plan(), controller.losses(run)), file=sys.stderr)
     if not options.yes:
-        confirm(
-            f"Take run {run.id} back: {record.instance} from {record.to} to {record.frm}?",
-            "The present state is backed up first. Nothing has changed so far.",
-        )
+        confirm(f"Take run {run.id} back: {plain(record.instance)} from {record.to} to {record.frm}?")
     since = run.state().seq
     with Uninterrupted() as interrupt:
         controller.start_rollback(run)
@@ -327,10 +322,10 @@ def _runs(options: Options) -> int:
 
 
 def _attach(options: Options) -> int:
-    from dfwizard.cli.following import follow_run
+    from dfwizard.cli.following import attach_run
 
     controller = _controller(options)
-    return follow_run(controller, controller.store.find(options.run))
+    return attach_run(controller, controller.store.find(options.run))
 
 
 def _resume(options: Options) -> int:

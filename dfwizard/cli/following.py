@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
+from dfwizard.cli.questions import Put, closed_in_words, put
+from dfwizard.cli.writing import Writer, before_lines, finished_lines
+from dfwizard.errors import DfwizardError
 from dfwizard.execution import events as ev
+from dfwizard.execution import journal
 from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone
-from dfwizard.reports.measures import count, span
+from dfwizard.execution.state import RunState, reduce
+from dfwizard.reports.measures import count
 from dfwizard.reports.terminal import plain
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from dfwizard.controller import Controller
-    from dfwizard.execution.state import PhaseState, RunState
     from dfwizard.execution.store import Run
 
 DETACHED = 130
 """The exit code of a watcher that Ctrl-C ended."""
-
-_LONGEST_LINE = 2000
-_WORDS = {"done": "done", "already-done": "done already", "skipped": "skipped"}
 
 
 class Uninterrupted:
@@ -44,9 +46,37 @@ class Uninterrupted:
 
 
 def say_detached(run: Run) -> int:
-    """Tell how to watch the run again, and give the exit code of a watcher that was interrupted."""
-    print(f"\nDetached. The run goes on; watch it again with: dfwizard attach {run.id}", file=sys.stderr)
+    """Tell how to watch the run again or to answer it, and give the exit code of a watcher that was interrupted."""
+    state = RunState()
+    with suppress(DfwizardError):
+        state = run.state()
+    if state.question is None:
+        print(f"\nDetached. The run goes on; watch it again with: dfwizard attach {run.id}", file=sys.stderr)
+        return DETACHED
+    closed = closed_in_words(run, state)
+    print(
+        f"\nDetached. The run waits for your answer{closed and f'; {closed}'}. Answer with:\n"
+        f"  dfwizard decide {run.id} {'|'.join(state.question.choices)}\n"
+        f"  dfwizard attach {run.id}",
+        file=sys.stderr,
+    )
     return DETACHED
+
+
+def attach_run(controller: Controller, run: Run) -> int:
+    """Show a run from the step that is going on, or one that is over as a list, and give the run's exit code."""
+    record, state = run.record(), run.state()
+    print(f"run {run.id}: {plain(record.instance)}, {record.frm} -> {record.to}", file=sys.stderr)
+    if state.outcome is not None:
+        print("\n".join(finished_lines(state)), file=sys.stderr)
+        return _ending(controller, run)
+    records = journal.read(run.journal).records
+    beginnings = (ev.PhaseStarted, ev.StepStarted)
+    since = next((one.seq - 1 for one in reversed(records) if isinstance(one.event, beginnings)), 0)
+    now = records[since].time if records else None
+    for line in before_lines(reduce(records[:since], run.plans()), now):
+        print(line, file=sys.stderr)
+    return follow_run(controller, run, since=since)
 
 
 def follow_run(controller: Controller, run: Run, *, since: int = 0) -> int:
@@ -54,17 +84,19 @@ def follow_run(controller: Controller, run: Run, *, since: int = 0) -> int:
 
     A question of the runner is put to whoever sits at the terminal; without one it is left open, and how to answer it is said.
     """
-    out = _Writer(sys.stderr)
+    out = Writer(sys.stderr)
     try:
         for update in controller.follow(run, seq=since):
             if isinstance(update, OutputSeen):
                 out.output(update.data)
             elif isinstance(update, EventSeen):
                 out.event(update)
-                if isinstance(update.record.event, ev.Asked) and not _answer(
-                    controller, run, update.record.event
-                ):
-                    return 1
+                if isinstance(update.record.event, ev.Asked):
+                    what = put(controller, run, update.record.seq)
+                    if what is Put.NOBODY:
+                        return 1
+                    if what is Put.UNANSWERED:
+                        return say_detached(run)
             elif isinstance(update, RunnerGone):
                 out.line(update.message)
                 return 1
@@ -108,88 +140,3 @@ def outcome_text(controller: Controller, run: Run, state: RunState) -> str:
     outcome = state.outcome or "failed"
     warnings = tuple(f"warning: {plain(text)}" for text in state.warnings)
     return "\n".join((*warnings, words[outcome], *following[outcome], f"Report: dfwizard report {run.id}"))
-
-
-def _answer(controller: Controller, run: Run, question: ev.Asked) -> bool:
-    """Ask the person at the terminal; False when there is none."""
-    if not sys.stdin.isatty():
-        print(f"{plain(question.question)}", file=sys.stderr)
-        for choice in question.choices:
-            print(f"  dfwizard decide {run.id} {choice}", file=sys.stderr)
-        print("The run waits for one of these.", file=sys.stderr)
-        return False
-    while True:
-        print(
-            f"{plain(question.question)} [{'/'.join(question.choices)}] ", end="", file=sys.stderr, flush=True
-        )
-        try:
-            answer = input().strip()
-        except EOFError:
-            return False
-        if answer in question.choices:
-            controller.decide(run, answer)
-            return True
-
-
-class _Writer:
-    """Lines to a stream: steps flush left, their output indented, nothing that a terminal obeys."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._rest = b""
-
-    def line(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
-
-    def output(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _LONGEST_LINE:
-            lines, self._rest = [*lines, self._rest], b""
-        # A progress bar redraws its line with carriage returns: the last state is the one to show.
-        texts = (
-            line.rstrip(b"\r").rpartition(b"\r")[2][:_LONGEST_LINE].decode("utf-8", "replace")
-            for line in lines
-        )
-        shown = [f"    {plain(text)}" for text in texts if text.strip()]
-        if shown:
-            self.line("\n".join(shown))
-
-    def event(self, update: EventSeen) -> None:
-        event, phase = update.record.event, update.state.phase
-        if self._rest:
-            self.output(b"\n")
-        if isinstance(event, ev.PhaseStarted):
-            self.line(f"{event.name}: {len(phase.steps) if phase else 0} steps")
-        elif isinstance(event, ev.StepStarted) and phase:
-            again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-            self.line(f"==> {_number(phase, event.step)}  {plain(phase.step(event.step).title)}{again}")
-        elif isinstance(event, ev.StepFinished) and phase:
-            note = f": {plain(event.note)}" if event.note else ""
-            self.line(f"    {_WORDS[event.outcome]} in {span(event.seconds)}{note}")
-        elif isinstance(event, ev.StepFailed):
-            self._failed(event)
-        elif isinstance(event, ev.StepInterrupted):
-            self.line(f"    interrupted: {plain(event.step)}")
-        elif isinstance(event, ev.Note):
-            self.line(f"    {'warning' if event.warning else 'note'}: {plain(event.text)}")
-        elif isinstance(event, ev.Decided):
-            self.line(f"    {event.decision}, decided by {plain(event.by)}")
-        elif isinstance(event, (ev.Paused, ev.Resumed)):
-            self.line(f"    {event.KIND} by {plain(event.by)}")
-        elif isinstance(event, ev.RunnerStopped):
-            self.line(f"    {plain(event.reason)}")
-
-    def _failed(self, event: ev.StepFailed) -> None:
-        self.line(f"    FAILED after {span(event.seconds)}")
-        for text in event.message.splitlines():
-            self.line(f"    {plain(text)}")
-        if event.command:
-            self.line(f"    command: {plain(event.command)}")
-        for text in event.tail:
-            self.line(f"    | {plain(text)}")
-
-
-def _number(phase: PhaseState, step_id: str) -> str:
-    index = next((number for number, step in enumerate(phase.steps, 1) if step.id == step_id), 0)
-    return f"{index}/{len(phase.steps)}"

@@ -182,8 +182,9 @@ def _changing(commands: _Commands) -> None:
     upgrade.add_argument("--yes", action="store_true", help="do not ask; warnings count as read")
     upgrade.add_argument(
         "--on-failure",
-        choices=("ask", "rollback", "stop"),
-        help="what a failed step leads to (default: ask; with --yes: rollback)",
+        choices=("auto", "ask", "rollback", "stop"),
+        help="what a failed step leads to; auto: roll back by itself before the first database change, "
+        "ask after it (default: auto; with --yes: rollback)",
     )
     upgrade.add_argument(
         "--detach", action="store_true", help="start it and return at once; see `dfwizard attach`"

@@ -20,6 +20,8 @@ from urllib.parse import quote
 
 import pytest
 
+from dfwizard.cli.following import attach_run, follow_run
+from dfwizard.controller import Controller
 from dfwizard.errors import DfwizardError, HeldError, UsageError
 from dfwizard.execution import attach, control, journal, lock, processes
 from dfwizard.execution import events as ev
@@ -429,6 +431,68 @@ def test_a_question_can_be_answered_as_soon_as_it_can_be_read(bench: Bench) -> N
                 break
         answer(run, decision, question=asked)
     assert bench.wait_event(run, ev.RunFinished).outcome == "stopped"
+
+
+def test_a_question_that_is_over_is_not_put_again(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    run = bench.run(bench.step("bad", "exit 1"), on_failure=OnFailure.ASK)
+    controller = Controller(state=bench.store.directory)
+    bench.launch(run)
+    bench.wait_event(run, ev.Asked)
+    assert follow_run(controller, run) == 1
+    said = capsys.readouterr().err
+    assert said.count("How shall it go on?") == 1
+    assert f"dfwizard decide {run.id} rollback\n" in said
+    first = question_of(run)
+    controller.decide(run, "retry")
+    bench.wait(run, lambda _update: (now := run.state().question) is not None and now.seq > first)
+    with pytest.raises(UsageError, match="it has been answered by"):
+        controller.decide(run, "stop", question=first)
+    assert follow_run(controller, run) == 1
+    assert capsys.readouterr().err.count("How shall it go on?") == 1
+    controller.decide(run, "stop")
+    bench.wait_event(run, ev.RunFinished)
+    assert follow_run(controller, run) == 1
+    assert "How shall it go on?" not in capsys.readouterr().err
+    assert attach_run(controller, run) == 1
+    assert "How shall it go on?" not in capsys.readouterr().err
+
+
+def test_a_question_tells_what_each_answer_means(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    on = bench.step("maintenance-on", "true", undo=Undo.MAINTENANCE)
+    off = bench.step("maintenance-off", "true", undo=Undo.MAINTENANCE)
+    bad = bench.step("bad", "exit 1", skippable=True)
+    code, data = bench.step("code", "true", undo=Undo.TREE), bench.step("data", "exit 1", undo=Undo.DATABASE)
+    unchanged = "code and data have not been changed"
+    cases = (
+        ((on, bad), ("leave the step out", unchanged, "as it is, maintenance mode on"), ("after removing",)),
+        ((on, code, data), ("after removing what", "back to 1 from"), ("leave the step out", unchanged)),
+        ((on, off, bad), ("as it is, the API open",), ("maintenance mode on",)),
+        ((bad,), ("as it is, maintenance mode on",), ()),
+    )
+    for steps, there, absent in cases:
+        run = bench.run(*steps, on_failure=OnFailure.ASK)
+        bench.launch(run)
+        bench.wait_event(run, ev.Asked)
+        assert follow_run(Controller(state=bench.store.directory), run) == 1
+        said = " ".join(capsys.readouterr().err.split())
+        assert [text for text in there if text not in said] == []
+        assert [text for text in absent if text in said] == []
+        answer(run, "stop")
+        bench.wait_event(run, ev.RunFinished)
+
+
+def test_a_watcher_says_each_thing_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    there = bench.step("there", "touch x", done_when=bench.when("true"))
+    bad = bench.step("bad", "echo the 'only' line; exit 1")
+    run = bench.run(there, bench.step("a", "true"), bad)
+    bench.finish(run)
+    assert follow_run(Controller(state=bench.store.directory), run) == 1
+    said = capsys.readouterr().err
+    assert "==> 1/3  Do there: done already\n==> 2/3  Do a\n" in said
+    assert said.count("the only line") == 1
+    (run.directory / "output/003-bad.log").unlink()
+    follow_run(Controller(state=bench.store.directory), run)
+    assert "    | the only line\n" in capsys.readouterr().err
 
 
 def test_the_question_survives_the_runner(bench: Bench) -> None:

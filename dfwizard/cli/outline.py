@@ -1,0 +1,89 @@
+"""What a person is shown right before an upgrade or a rollback begins: a few lines of what will happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dfwizard.execution.store import OnFailure
+from dfwizard.planning.findings import Severity
+from dfwizard.planning.plan import Plan, Undo
+from dfwizard.reports.measures import count
+from dfwizard.reports.terminal import columns, plain, wrap, wrap_command
+
+if TYPE_CHECKING:
+    from dfwizard.controller import Prospect
+    from dfwizard.execution.store import RunRecord
+
+CHANGING = (Undo.TREE, Undo.DATABASE)
+"""What taking a step back requires when the step changes code or data."""
+
+_ON_FAILURE = {
+    OnFailure.AUTO: "roll back by itself before the first database change, ask after it",
+    OnFailure.ASK: "ask",
+    OnFailure.ROLLBACK: "roll back",
+    OnFailure.STOP: "stop, and leave the instance as it is",
+}
+
+
+def upgrade_outline(prospect: Prospect, accepted: frozenset[str], policy: OnFailure, command: str) -> str:
+    """Give the list of steps, one line each, and what matters of the whole; `command` shows all of it."""
+    plan = prospect.plan
+    warnings = [one.id for one in prospect.findings if one.severity is Severity.WARNING]
+    overridden = [one.id for one in prospect.findings if one.acceptable and one.id in accepted]
+    lines = [f"{number:>3}. {plain(step.title)}" for number, step in enumerate(plan.steps, 1)]
+    lines += ["", "Every step with its command, reason and undo:"]
+    lines += [*wrap_command(command, indent="  "), ""]
+    lines += columns(
+        (
+            ("road", " -> ".join((plan.frm, *(hop.to for hop in plan.hops)))),
+            ("accepted", ", ".join(overridden) or "nothing"),
+            ("warnings", ", ".join(warnings) or "none"),
+            ("backup", plan.backup),
+            ("steps", str(len(plan.steps))),
+            ("on failure", _ON_FAILURE[policy]),
+        ),
+        indent="",
+    )
+    return "\n".join([*lines, *wrap(first_change(plan))])
+
+
+def first_change(plan: Plan) -> str:
+    """Say which steps only prepare the way back, and which is the first that changes code or data."""
+    number = next((index for index, step in enumerate(plan.steps, 1) if step.undo in CHANGING), 0)
+    if not number:
+        return "No step changes code or data."
+    before = plan.steps[: number - 1]
+    closes = "close the API and " if any(step.undo is Undo.MAINTENANCE for step in before) else ""
+    changing = f"the first change of code or data is step {number} ({plan.steps[number - 1].title})"
+    if not before:
+        return f"{changing[0].upper()}{changing[1:]}."
+    steps = "Step 1" if len(before) == 1 else f"Steps 1 to {len(before)}"
+    return f"{steps} {closes}back the instance up; {changing}."
+
+
+def rollback_outline(record: RunRecord, plan: Plan, losses: tuple[str, ...]) -> str:
+    """Say what a rollback of the run of `record` and `plan` does and costs; `losses` by table."""
+    lines = []
+    if losses:
+        lines.append("Written since the upgrade, and lost by a rollback (the backup of the present state")
+        lines.append("keeps it):")
+        for line in losses:
+            lines += wrap(line, indent="    ", first="  ")
+        lines.append("")
+    lines += columns(
+        (
+            ("road", f"{record.to} -> {record.frm}"),
+            ("instance", record.instance),
+            ("backup", plan.backup),
+            (
+                "lost",
+                f"what was written to {count(len(losses), 'table')}" if losses else "nothing that is known",
+            ),
+        ),
+        indent="",
+    )
+    lines += wrap(
+        "The API is closed meanwhile. The present state is backed up first; then code, .env and database come "
+        "back from the backup and are compared with what was recorded before the upgrade."
+    )
+    return "\n".join(lines)
