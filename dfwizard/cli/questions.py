@@ -55,7 +55,7 @@ def put(controller: Controller, run: Run, number: int) -> Put:
         return Put.NOBODY
     print("\n".join(columns(meanings)), file=sys.stderr)
     # What was typed before the question could be read is no answer to it.
-    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    _forget_typed()
     return _ask(controller, pending, question)
 
 
@@ -70,7 +70,7 @@ def _ask(controller: Controller, pending: _Pending, question: Question) -> Put:
             print(
                 "(answered by somebody else)" if pending.answered else "(the runner is gone)", file=sys.stderr
             )
-            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+            _forget_typed()
             return Put.OVER
         if line not in question.choices:
             continue
@@ -81,6 +81,11 @@ def _ask(controller: Controller, pending: _Pending, question: Question) -> Put:
             if pending.question() is not None:
                 continue
         return Put.OVER
+
+
+def _forget_typed() -> None:
+    with suppress(termios.error):  # the terminal has been closed; the reading tells
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def _line(pending: _Pending) -> str | None:
