@@ -196,7 +196,7 @@ def _compare_fingerprint(context: StepContext, action: actions.CompareFingerprin
     for difference in differences:
         context.output(f"differs: {difference.sentence}\n")
     raise StepRefused(
-        f"The instance differs from what it was in {len(differences)} places, the first: {differences[0].sentence}",
+        f"The instance differs from what it was ({len(differences)} differences), the first: {differences[0].sentence}",
         remedy="Stop whatever writes there; `dfwizard resume` then puts everything back once more and compares.",
     )
 
@@ -228,9 +228,11 @@ def losses(run: Run, access: Access) -> tuple[str, ...]:
 
 
 def _change(table: str, old: int, new: int) -> str:
+    number = abs(new - old)
+    rows = f"{number} {'row' if number == 1 else 'rows'}"
     if new > old:
-        return f"{table}: {new - old} more rows ({old} after the upgrade, {new} now)"
-    return f"{table}: {old - new} rows fewer ({old} after the upgrade, {new} now); those come back"
+        return f"{table}: {rows} more ({old} after the upgrade, {new} now)"
+    return f"{table}: {rows} fewer ({old} after the upgrade, {new} now); what is gone comes back"
 
 
 def _rows(context: BackupContext, access: Access) -> Rows:
@@ -307,7 +309,7 @@ def _verify(context: StepContext, action: actions.Verify, rules: Rules) -> None:
     if verification.failed:
         first = verification.failed[0]
         raise StepRefused(
-            f"{len(verification.failed)} checks failed, the first: {first.title}: {first.explanation or first.after}",
+            f"Not verified ({len(verification.failed)} failed), the first: {first.title}: {first.explanation or first.after}",
             remedy="Mend it and try the step again, or roll back.",
         )
 

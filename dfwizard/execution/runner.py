@@ -195,7 +195,9 @@ class Runner:
                 self._append(ev.Accepted(finding))
             self._append(ev.PhaseStarted(0, self._plans["plan.json"].kind, "plan.json"))
         self._mark_interrupted()
-        if request == "rollback" and not self._in_rollback() and self.state.decision != "rollback":
+        if self._again:
+            self._append(ev.Decided("rollback", ASKED_FOR if self._phase().asked_for else "policy"))
+        elif request == "rollback" and not self._in_rollback() and self.state.decision != "rollback":
             self._append(ev.Decided("rollback", ASKED_FOR))
         end = _End("rollback") if self.state.decision == "rollback" else self._steps()
         if end.kind == "rollback":

@@ -117,7 +117,6 @@ def test_what_is_not_identical_is_named(lab: Lab, cli: Cli) -> None:
     assert leftovers(lab.directory)  # what was put aside stays while nothing is proven
 
 
-@pytest.mark.xfail(reason="the runner only compares once more, and the file is still there", strict=True)
 def test_what_is_not_identical_is_put_back_once_more_when_asked(lab: Lab, cli: Cli) -> None:
     before = independent_digest(lab)
     cli.upgrade("7.1.0").expect(NO_ADDRESS)
@@ -167,9 +166,6 @@ def test_accepted_licence_files_block_no_longer_and_the_way_back_is_theirs_too(l
     assert independent_digest(lab) == before
 
 
-@pytest.mark.xfail(
-    reason="the gate takes the migrations of the packages that were given up for lost ones", strict=True
-)
 def test_accepted_licence_files_let_the_upgrade_end_verified(licensed: Cli) -> None:
     licensed.upgrade("7.1.0", "--accept", "licence-files").expect(NO_ADDRESS)
 

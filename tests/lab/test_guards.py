@@ -109,7 +109,7 @@ def test_what_users_wrote_is_named_and_kept_or_there_is_no_way_back(lab: Lab, cl
     cli.upgrade("7.1.0").expect(0)
     lab.query("insert into lookup (name, value, private) values ('written.later', 'x', 0)")
     rollback = cli.run("rollback", "latest", "--yes").expect(0)
-    assert "lookup: 1 more rows" in rollback.err
+    assert "lookup: 1 row more" in rollback.err
     assert not lab.query("select id from lookup where name = 'written.later'")
     present = next(path for path in (cli.state / "backups").iterdir() if "before-rollback" in path.name)
     assert (present / "manifest.json").exists()

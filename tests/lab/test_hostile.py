@@ -378,12 +378,12 @@ def test_a_tag_clone_on_a_mount_point_and_what_users_wrote(start_lab: StartLab, 
         lab.query("insert into role (name, is_active) values ('made since the upgrade', 1)")
         after = independent_digest(lab)
         ended = cli.run("rollback", "latest").expect(2)
-        assert "role: +1 rows" in ended.err
+        assert "role: 1 row more" in ended.err
         assert re.search(r"user: \d+ rows, some of them changed", ended.err)
         assert "--yes" in ended.err
         assert independent_digest(lab) == after
         ended = cli.run("rollback", "latest", "--yes").expect(0)
-        assert "role: +1 rows" in ended.err
+        assert "role: 1 row more" in ended.err
         assert independent_digest(lab) == before
         assert not leftovers(lab.directory, cli.state)
     finally:
