@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -205,7 +206,14 @@ def _verify(options: Options) -> int:
     return {Verdict.FAILED: 1, Verdict.WARNING: 4}.get(verification.verdict, 0)
 
 
+def _hung_up(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _backup(options: Options) -> int:
+    # No run of its own owns this: a closed terminal must still end the programs and take away what holds secrets.
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, _hung_up)
     controller = _controller(options)
     if options.path == "verify" and not options.directory and not Path("verify").exists():
         raise UsageError(
@@ -298,6 +306,10 @@ def _rollback(options: Options) -> int:
 
     controller = _controller(options)
     run = controller.store.find(options.run)
+    if run.state().outcome == "rolled-back":
+        raise UsageError(
+            "the run has been rolled back already", where=run.id, remedy=f"See `dfwizard report {run.id}`."
+        )
     record = run.record()
     print(rollback_outline(record, run.plan(), controller.losses(run)), file=sys.stderr)
     if not options.yes:

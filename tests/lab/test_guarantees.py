@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -265,3 +267,21 @@ def test_the_owner_is_refused_where_only_root_could_go_back(lab: Lab, as_owner: 
     assert "storage/app/of root" in ended.err
     assert everything(lab.instance) == before
     assert not list(as_owner.state.glob("runs/*"))
+
+
+def test_a_backup_whose_terminal_is_closed_leaves_no_secret_and_no_program(
+    start_lab: StartLab, tmp_path: Path
+) -> None:
+    lab = start_lab("mariadb", "6.3.0", web=False)
+    cli = Cli(lab, tmp_path / "state")
+    backups = cli.state / "backups"
+    with cli.start("backup", str(lab.instance)) as client:
+        deadline = time.monotonic() + 60
+        while not list(backups.glob("*.private/*")) and time.monotonic() < deadline and client.poll() is None:
+            time.sleep(0.005)
+        client.send_signal(signal.SIGHUP)
+        said = client.communicate(timeout=60)[0].decode()
+    assert client.returncode == 130, said
+    assert "The instance was not changed" in said
+    assert not list(backups.glob("*.private"))
+    assert not lab.query("show databases like 'dfwizard%'")
