@@ -36,7 +36,7 @@ _KINDS: dict[str, type[DfwizardError]] = {
     kind.__name__: kind for kind in (HeldError, BlockedError, UsageError)
 }
 _POLL = 0.02
-_LEAST_SPACE = 1 << 16
+_LEAST_SPACE = 1 << 20  # more than the journal's reserve, which a full disk has released
 """Bytes that a runner needs for its report, its socket and the first records of its journal."""
 
 

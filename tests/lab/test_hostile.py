@@ -24,6 +24,7 @@ from tests.lab.driving import ACCEPT_PHP, Cli, Ended, independent_digest, tables
 from tests.lab.fixtures import StartLab, lab_directory
 from tests.lab.lab import Lab
 from tests.lab.processes import OWNER
+from tests.lab.terminal import Terminal
 from tests.lab.test_interruption import newest, processes_of
 
 pytestmark = pytest.mark.lab
@@ -265,24 +266,15 @@ def test_without_yes_and_without_a_terminal_nothing_begins(cli: Cli) -> None:
 
 def test_an_answer_other_than_yes_changes_nothing(cli: Cli) -> None:
     before = everything(cli.lab.instance)
-    ours, terminal = os.openpty()
     arguments = ("upgrade", str(cli.lab.instance), "--to", "7.1.0", *ACCEPT_PHP)
-    try:
-        os.write(ours, b"y\n")
-        done = subprocess.run(
-            cli.command(*arguments),
-            env=cli.environment,
-            stdin=terminal,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-    finally:
-        os.close(ours)
-        os.close(terminal)
-    assert done.returncode == 3
-    assert b"Type yes to go on" in done.stderr
-    assert b"nothing was changed" in done.stderr
+    with Terminal(cli.command(*arguments), cli.environment) as terminal:
+        terminal.expect("Warning 1 of ")
+        for _ in range(int(terminal.expect(": ").strip())):
+            terminal.expect("[Enter]")
+            terminal.type("\n")
+        terminal.expect("Type yes to go on: ")
+        terminal.type("y\n")
+        assert "nothing was changed" in terminal.end(3)
     assert everything(cli.lab.instance) == before
     assert not list(cli.state.glob("runs/*"))
 
