@@ -111,6 +111,13 @@ def _ending(controller: Controller, run: Run) -> int:
     return state.exit_code if state.exit_code is not None else 1
 
 
+def _half_way(state: RunState) -> str:
+    begun = [step.id for step in state.phase.steps if step.attempts] if state.phase else []
+    if {"restore-tree", "restore-database"} & set(begun):
+        return "is neither the old nor the new state"
+    return "is as it was before the rollback, nothing was put back yet"
+
+
 def outcome_text(controller: Controller, run: Run, state: RunState) -> str:
     """Say in two or three lines how the run ended and what can be done next."""
     record = run.record()
@@ -119,7 +126,7 @@ def outcome_text(controller: Controller, run: Run, state: RunState) -> str:
         "done": f"Done: {where} runs {record.to}.",
         "done-with-warnings": f"Done with {count(len(state.warnings), 'warning')}: {where} runs {record.to}.",
         "rolled-back": f"Rolled back: {where} is identical to what it was before, {record.frm}.",
-        "rollback-failed": f"The rollback failed: {where} is neither the old nor the new state.",
+        "rollback-failed": f"The rollback failed: {where} {_half_way(state)}.",
         "failed": f"Failed: {where} was left as it is, in the middle of the upgrade.",
         "stopped": f"Stopped: {where} was left as it is, in the middle of the upgrade.",
     }
