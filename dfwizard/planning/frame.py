@@ -31,7 +31,8 @@ def steps_before(road: Road, shows: tuple[tuple[str, ...], tuple[str, ...]]) -> 
                 "Turn maintenance mode on",
                 "Nobody may write while the backup is taken and the code changes.",
                 road.artisan("down"),
-                departs="The guide leaves the API open during the upgrade; then a backup is older than what users wrote.",
+                departs="The guide leaves the API open during the upgrade; then a backup is older than what users wrote. While code and "
+                "packages are exchanged, until PHP restarts, requests may get 500 instead of 503.",
                 undo=Undo.MAINTENANCE,
                 undo_text="Maintenance mode is turned off again.",
                 done_when=road.flag(),
