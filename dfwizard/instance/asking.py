@@ -53,6 +53,16 @@ class Asker:
         return self.host.run(Command(argv, cwd="/", timeout=timeout, expect=ANY_CODE), keep=keep, check=False)
 
 
+def is_running(ask: Asker, pid: int) -> bool:
+    """Tell whether a process of that number is there."""
+    return ask.host.stat(f"/proc/{pid}") is not None
+
+
+def program_of(ask: Asker, pid: int) -> str:
+    """Give the program that a process runs; "" when it has ended or is another account's."""
+    return ask.as_me("readlink", f"/proc/{pid}/exe").text.strip().removesuffix(" (deleted)")
+
+
 @dataclass
 class Problems:
     """What could not be found out, in words; a question that fails spoils none of the others."""

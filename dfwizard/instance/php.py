@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dfwizard.errors import HostError
-from dfwizard.instance.asking import Asker, Problems
+from dfwizard.instance.asking import Asker, Problems, is_running, program_of
 from dfwizard.instance.facts import PhpFacts
 
 _QUESTION = "echo json_encode([PHP_VERSION, PHP_BINARY, array_map('strtolower', get_loaded_extensions())]);"
@@ -69,10 +69,12 @@ def fpm_masters(ask: Asker, processes: str, problems: Problems) -> tuple[Master,
     for line in processes.splitlines():
         if match := _MASTER.match(line):
             pid, config = int(match[1]), match[2]
-            binary = ask.as_me("readlink", "-f", f"/proc/{pid}/exe").text.strip().removesuffix(" (deleted)")
+            binary = program_of(ask, pid)
             try:
                 pools = read_pools(ask, config)
             except HostError as error:
+                if not is_running(ask, pid):
+                    continue
                 problems.add(f"php-fpm's configuration {config} cannot be read: {error.what}")
                 pools = ()
             found.append(Master(pid, config, binary or _program(config), pools))

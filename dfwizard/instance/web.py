@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dfwizard.errors import HostError
 from dfwizard.instance import nginx
-from dfwizard.instance.asking import Asker, Problems
+from dfwizard.instance.asking import Asker, Problems, is_running, program_of
 from dfwizard.instance.facts import PhpFacts, WebFacts
 from dfwizard.instance.php import Master, Pool, fpm_masters, fpm_php, pool_for
 from dfwizard.instance.units import fpm_unit, named_unit, services, unit_of
@@ -136,17 +136,12 @@ def _nginx_site(ask: Asker, processes: str, problems: Problems) -> _Site | None:
         if match is None:
             continue
         pid, title = int(match[1]), match[2].split()
-        binary = ask.as_me("readlink", "-f", f"/proc/{pid}/exe").text.strip().removesuffix(" (deleted)")
-        options = [word for flag in ("-c", "-p", "-e") for word in _option(title, flag)]
-        result = ask.as_me(binary or "nginx", "-T", "-q", *options)
-        if result.code == 0:
-            main = nginx.parse_dump(result.stdout.decode("utf-8", "surrogateescape"))
-        else:  # only root may test a configuration with certificates and logs; reading it needs less
-            try:
-                main = nginx.with_includes(_nginx_files(ask, (_option(title, "-c") or ("", _NGINX_CONF))[1]))
-            except HostError as error:
+        try:
+            main = _nginx_configuration(ask, pid, title)
+        except HostError as error:
+            if is_running(ask, pid):  # one that has ended meanwhile is nobody's problem
                 problems.add(f"nginx does not tell its configuration: {error.what}")
-                continue
+            continue
         blocks = nginx.servers(main)
         here = _serves(ask, [root for block in blocks for root in block.roots])
         found = [block for block in blocks if here.intersection(block.roots)]
@@ -160,6 +155,21 @@ def _nginx_site(ask: Asker, processes: str, problems: Problems) -> _Site | None:
                 tuple(dict.fromkeys(one for block in found for one in block.passes)),
             )
     return None
+
+
+def _nginx_configuration(ask: Asker, pid: int, title: Sequence[str]) -> nginx.Directive:
+    """Give what the master process `pid` was started with; `title` is its command line.
+
+    Raises:
+        HostError: neither does it print its configuration nor can the files be read.
+    """
+    binary = program_of(ask, pid)
+    options = [word for flag in ("-c", "-p", "-e") for word in _option(title, flag)]
+    result = ask.as_me(binary or "nginx", "-T", "-q", *options)
+    if result.code == 0:
+        return nginx.parse_dump(result.stdout.decode("utf-8", "surrogateescape"))
+    # Only root may test a configuration with certificates and logs; reading it needs less.
+    return nginx.with_includes(_nginx_files(ask, (_option(title, "-c") or ("", _NGINX_CONF))[1]))
 
 
 def _nginx_files(ask: Asker, main: str) -> dict[str, tuple[nginx.Directive, ...]]:

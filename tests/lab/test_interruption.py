@@ -108,7 +108,8 @@ def test_kill_9_in_the_restore_of_the_database_is_resumed_to_an_identical_instan
         kill_runner_in(run, "restore-database", since=since, once=emptied)
         client.wait(60)
         assert client.returncode == 1
-    assert independent_digest(lab) != before
+    # The client that fills the database may live on for a moment: what is in it now is anybody's guess.
+    assert [row["state"] for row in json.loads(cli.run("runs", "--json").out)] == ["interrupted"]
     ended = cli.run("resume", "latest").expect(0)
     assert "Rolled back" in ended.out
     assert independent_digest(lab) == before

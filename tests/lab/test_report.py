@@ -178,7 +178,7 @@ def test_what_users_wrote_is_named_and_where_it_is_kept(start_lab: StartLab, tmp
     report = data(cli)
     assert (report.outcome, report.exit_code) == ("rolled-back", 0)
     assert report.losses
-    assert "lookup: 1 more rows" in report.losses[0]
+    assert "lookup: 1 row more" in report.losses[0]
     own, present = report.backups
     for text in (cli.run("report", "latest").out, cli.run("report", "latest", "--format", "md").out):
         flat = one_line(text)
