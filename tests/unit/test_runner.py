@@ -627,6 +627,27 @@ def test_a_secret_is_nowhere_in_the_run(bench: Bench) -> None:
             assert base64.b64encode(SECRET.encode())[4:-4] not in data, path
 
 
+def test_a_second_runner_leaves_the_secrets_of_the_first_alone(bench: Bench, tmp_path: Path) -> None:
+    run = bench.run(bench.step("a", "echo begun; while test ! -e go; do sleep 0.02; done"))
+    bench.launch(run)
+    bench.wait_output(run, b"begun")
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "credentials").touch()
+    second = (
+        "import sys; from pathlib import Path; from dfwizard.errors import HeldError\n"
+        "from dfwizard.execution.runner import serve; from dfwizard.hosts.local import LocalHost\n"
+        "try: serve(Path(sys.argv[1]), LocalHost(), {}, None, private=Path(sys.argv[2]))\n"
+        "except HeldError: print('held')"
+    )
+    argv = [sys.executable, "-c", second, str(run.directory), str(private)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout == "held\n", done.stderr
+    assert (private / "credentials").exists()
+    (bench.instance / "go").touch()
+    assert bench.wait_event(run, ev.RunFinished).outcome == "done"
+
+
 def test_a_client_that_misbehaves_disturbs_nobody(bench: Bench) -> None:
     run = bench.run(bench.step("a", "echo begun; while test ! -e go; do sleep 0.02; done"))
     bench.launch(run)
