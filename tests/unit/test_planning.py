@@ -14,7 +14,7 @@ from dfwizard.errors import BlockedError, UsageError
 from dfwizard.instance.facts import ArtisanFacts, KeyProof, Space, WebFacts
 from dfwizard.planning.checks import Context, Needs, ServiceType, check
 from dfwizard.planning.findings import Finding, Severity, blockers
-from dfwizard.planning.plan import EditDotenv, Execute, Plan, Undo
+from dfwizard.planning.plan import ClearAside, EditDotenv, Execute, Plan, Undo
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.planning.upgrade import dotenv_changes, road
 from dfwizard.rules import Release
@@ -170,6 +170,16 @@ def test_every_prefix_of_an_upgrade_has_a_way_back_that_covers_it(data: st.DataO
         assert order == sorted(order)
     commands = [step.action.argv[0] for step in undo.steps if isinstance(step.action, Execute)]
     assert not {"git", "composer"} & set(commands)  # no network on the way back
+
+
+@pytest.mark.parametrize(("last", "required"), [("migrate-7.1.0", False), ("maintenance-off", True)])
+def test_once_the_api_was_open_again_the_present_state_must_be_saved(last: str, required: bool) -> None:
+    plan = samples.plan(samples.facts(), "7.1.0", EDIT)
+    begun = ids(plan)[: ids(plan).index(last) + 1]
+    undo = plan_rollback(plan, begun, present_backup="/b", token="2", earlier=("1",))
+    assert undo.step("backup-present").required is required
+    tokens = [step.action.token for step in undo.steps if isinstance(step.action, ClearAside)]
+    assert tokens == ["1", "2"]
 
 
 def test_a_sound_instance_has_no_blocker() -> None:
