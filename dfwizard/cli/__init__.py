@@ -22,7 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _print_version(f"dfwizard {__version__}")
     from dfwizard.cli.parser import make_parser
 
-    options = make_parser().parse_args(arguments)
+    try:
+        options = make_parser().parse_args(arguments)
+    except OSError:  # the help's reader has gone; from Python 3.11 on argparse sees to that itself
+        return _let_go()
     from dfwizard.cli.dispatch import dispatch
 
     return dispatch(options)
@@ -43,7 +46,11 @@ def _print_version(text: str) -> int:
     try:
         print(text, flush=True)
     except OSError:
-        # Its reader has gone, or the disk is full: the interpreter must not flush a second time at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return _let_go()
     return 0
+
+
+def _let_go() -> int:
+    """Give up stdout: its reader has gone, or the disk is full, and the interpreter must not flush a second time at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
