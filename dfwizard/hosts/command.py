@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = re.compile(
@@ -52,10 +52,6 @@ class Command:
     stdin: bytes | Secret | None = None
     timeout: float | None = None
     expect: tuple[int, ...] = (0,)
-
-    def with_timeout(self, seconds: float | None) -> Command:
-        """Give the same command with another time limit."""
-        return replace(self, timeout=seconds)
 
 
 @dataclass(frozen=True)

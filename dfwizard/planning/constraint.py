@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dfwizard.errors import DfwizardError
 
 Version = tuple[int, ...]
-Range = tuple[Version, Version | None]
-"""From (inclusive) to (exclusive, None: no end)."""
 
 PHP_MINORS = ("7.0", "7.1", "7.2", "7.3", "7.4", "8.0", "8.1", "8.2", "8.3", "8.4", "8.5", "8.6")
 """The PHP releases a window is computed over; 8.6 stands for whatever comes next."""

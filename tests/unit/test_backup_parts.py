@@ -22,12 +22,13 @@ from dfwizard.backup.manifest import Manifest, Part, TableRecord, TreeRecord, pa
 from dfwizard.backup.mounts import mounts_inside
 from dfwizard.backup.scratch import scratch_name
 from dfwizard.backup.shows import shows_prove, shows_restore, shows_take
-from dfwizard.backup.subject import Subject, Tools
+from dfwizard.backup.subject import VOLATILE, Subject, Tools
 from dfwizard.backup.take import changed_files
 from dfwizard.errors import BackupError
 from dfwizard.hosts.command import Secret
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.database import DatabaseSettings
+from dfwizard.rules import load
 
 PASSWORD = "S3cret pa$$'\"#"
 MYSQL = DatabaseSettings(
@@ -277,3 +278,7 @@ def test_mount_points_are_read_with_their_escapes(tmp_path: Path) -> None:
             )
 
     assert mounts_inside(BackupContext(Mounted(), str(tmp_path)), "/opt/df") == ("up loads",)
+
+
+def test_every_table_that_the_rules_call_volatile_is_left_out_of_comparisons() -> None:
+    assert load().tables.volatile <= VOLATILE
