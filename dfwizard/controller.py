@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import posixpath
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfwizard import codec
-from dfwizard.access import Access, open_instance
+from dfwizard.access import open_instance
 from dfwizard.actions import (
     RECORDED,
     Recorded,
@@ -23,33 +24,27 @@ from dfwizard.actions import (
     take_backup,
     verify_instance,
 )
-from dfwizard.backup import scratch, shows
+from dfwizard.backup import shows
 from dfwizard.backup.context import BackupContext
-from dfwizard.backup.estimate import estimate
 from dfwizard.backup.manifest import ENV, read_manifest
 from dfwizard.backup.prove import BackupCheck, prove
 from dfwizard.backup.prove import verify as verify_backup
-from dfwizard.errors import BlockedError, DfwizardError, DotenvError, HeldError, UsageError
+from dfwizard.errors import BlockedError, DfwizardError, UsageError
 from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
 from dfwizard.execution.launch import launch
-from dfwizard.execution.lock import Lock, holder
+from dfwizard.execution.lock import Lock
 from dfwizard.execution.redaction import Redactor
 from dfwizard.execution.runner import serve
 from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
-from dfwizard.guards import UNFINISHED, require_beginning, unfinished_run
-from dfwizard.hosts.command import Command
+from dfwizard.guards import require_beginning
 from dfwizard.hosts.local import LocalHost
-from dfwizard.instance import dotenv
-from dfwizard.instance.dotenv_secrets import diff
+from dfwizard.instance.completion import complete, expanded
 from dfwizard.instance.inspect import inspect
-from dfwizard.instance.origin import ask_tags, read_targets
-from dfwizard.planning.checks import Context, Needs, ServiceType, check
-from dfwizard.planning.findings import Finding, blockers
-from dfwizard.planning.plan import EditDotenv, Plan, RestoreTree, Verify
-from dfwizard.planning.road import Wish
+from dfwizard.planning.plan import Plan, RestoreTree, Verify
 from dfwizard.planning.rollback import plan_rollback
-from dfwizard.planning.upgrade import dotenv_changes, plan_upgrade, road
+from dfwizard.prospects import Planner, Prospect, new_backup
+from dfwizard.refusals import refuse_held, refuse_unfinished
 from dfwizard.rules import Rules, load
 from dfwizard.verification.result import in_use
 
@@ -58,31 +53,12 @@ if TYPE_CHECKING:
     from dfwizard.hosts.base import Host
     from dfwizard.instance.facts import Facts
     from dfwizard.reports.run_report import RunReport
-    from dfwizard.rules import Release
     from dfwizard.verification.result import Verification
 
 OnFact = Callable[[str, object], None]
 OnOutput = Callable[[str], None]
 
-_CHECKLIST = (
-    ("event_script", "name"),
-    ("scheduler_tasks", "name"),
-    ("script_config", "service_id"),
-    ("limits", "name"),
-)
-
-
-@dataclass(frozen=True)
-class Prospect:
-    """An upgrade that could be started: what is there, what would be done, what speaks against it."""
-
-    facts: Facts
-    plan: Plan
-    findings: tuple[Finding, ...]
-
-    def blockers(self, accepted: frozenset[str]) -> tuple[Finding, ...]:
-        """Give the findings that forbid to begin, given the accepted ones."""
-        return blockers(self.findings, accepted)
+__all__ = ["Controller", "Prospect", "serve_run"]
 
 
 class Controller:
@@ -110,22 +86,17 @@ class Controller:
     def inspect(
         self, path: str, *, php: str | None = None, url: str | None = None, on_fact: OnFact | None = None
     ) -> Facts:
-        """Find out what is installed at `path`; nothing is changed.
+        """Find out what is installed at `path` (`~` understood); nothing is changed.
 
         Raises:
             UsageError: there is no DreamFactory.
         """
-        return self._inspect(path, php, url, on_fact, {})
+        path = expanded(self.host, path)
+        return inspect(self.host, path, self.rules, php=php, url=url, on_fact=on_fact)
 
-    def _inspect(
-        self,
-        path: str,
-        php: str | None,
-        url: str | None,
-        on_fact: OnFact | None,
-        space: dict[str, str],
-    ) -> Facts:
-        return inspect(self.host, path, self.rules, php=php, url=url, on_fact=on_fact, space=space)
+    def complete(self, typed: str) -> tuple[str, ...]:
+        """Give the directories that complete what is typed, each with a slash at its end; never raises."""
+        return complete(self.host, typed)
 
     def prepare(
         self,
@@ -146,49 +117,44 @@ class Controller:
             BlockedError: no road leads there, or an earlier run has left the instance between two states (unless
                 `accepted` holds `unfinished-run`).
         """
-        self._refuse_unfinished(path, accepted)
-        state = str(self.store.directory)
-        space = {state: "runs", self._backups(backup_dir): "backups"}
-        facts = self._inspect(path, php, url, on_fact, space)
-        installed, way = road(facts, self.rules, target)
-        account = {"owner": facts.tree.owner, "home": facts.owner_home}
-        origin = ask_tags(self.host, facts.path, **account)
-        if not origin.error:
-            tags = (installed.tag, *(one.tag for one in way))
-            origin = read_targets(self.host, facts.path, origin, tags, **account)
-        backup = self._new_backup(facts.path, backup_dir)
-        try:
-            access = open_instance(self.host, facts)
-        except DfwizardError:
-            access = None  # the checks say so
-        edit, edit_error = self._edit(access, facts, installed, way[-1]) if access else (None, None)
-        lines = self._shows(access, backup) if access else ((), ())
-        wish = Wish(backup, php, posixpath.abspath(admin_ui) if admin_ui else None)
-        plan = plan_upgrade(facts, origin, self.rules, installed, way, wish, edit, lines)
-        context = Context(
+        refuse_unfinished(self.store, expanded(self.host, path), accepted)
+        facts = self.inspect(path, php=php, url=url, on_fact=on_fact)
+        return self.propose(
             facts,
-            origin,
-            self.rules,
-            installed,
-            way,
-            plan,
-            needs=needs(facts, backup, state),
-            dotenv_error=edit_error,
+            target,
+            php=php,
+            url=url,
+            backup_dir=backup_dir,
+            admin_ui=admin_ui,
+            accepted=accepted,
         )
-        if wish.admin_ui:
-            context = replace(context, admin_ui_error=self._admin_ui_error(wish.admin_ui, facts.tree.owner))
-        if access is not None and facts.database is not None and facts.database.reachable:
-            context = self._ask_database(access, context)
-        return Prospect(facts, plan, check(context))
 
-    def _admin_ui_error(self, file: str, owner: str) -> str | None:
-        """Say why the owner cannot install this release.zip; None when it can."""
-        if self.host.which("unzip", user=owner) is None:
-            return "unzip is not installed"
-        listing = self.host.run(
-            Command(("unzip", "-l", file, "dist/index.html"), user=owner, timeout=60), check=False
-        )
-        return None if listing.code == 0 else f"{owner} cannot read {file}, or it holds no dist/index.html"
+    def propose(
+        self,
+        facts: Facts,
+        target: str,
+        *,
+        php: str | None = None,
+        url: str | None = None,
+        backup_dir: str | None = None,
+        admin_ui: str | None = None,
+        accepted: frozenset[str] = frozenset(),
+    ) -> Prospect:
+        """Plan the road to `target` from facts that are at hand, and check it; nothing is changed.
+
+        `php` and `url` are those that the facts were taken with. Free space for the backup is measured anew.
+
+        Raises:
+            UsageError: there is no such release.
+            BlockedError: as `prepare`.
+        """
+        refuse_unfinished(self.store, facts.path, accepted)
+        if url is not None:
+            facts = replace(facts, web=replace(facts.web, url=url, host_header=None))
+        if backup_dir is not None:
+            backup_dir = expanded(self.host, backup_dir)
+        planner = Planner(self.host, self.rules, str(self.store.directory))
+        return planner.propose(facts, target, php=php, backup_dir=backup_dir, admin_ui=admin_ui)
 
     def script(self, prospect: Prospect) -> str:
         """Give the prospect's plan as a POSIX shell script.
@@ -204,70 +170,10 @@ class Controller:
             prospect.facts,
             access.subject(),
             access.env,
-            made_at=_now(),
+            made_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             status_version=goal.config_version if goal else "",
         )
         return plan_script(script)
-
-    def _edit(
-        self, access: Access, facts: Facts, installed: Release, goal: Release
-    ) -> tuple[EditDotenv | None, str | None]:
-        """Give the edit of `.env` that the road needs, or why it cannot be made."""
-        changes = dotenv_changes(facts, self.rules, installed, goal)
-        if not changes:
-            return None, None
-        try:
-            edited = dotenv.edit(access.env, changes)
-        except DotenvError as error:
-            return None, str(error)
-        return EditDotenv(changes, diff(access.env, edited)), None
-
-    def _shows(self, access: Access, backup: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        private = private_directory(backup)
-        try:
-            subject = access.subject()
-        except DfwizardError:
-            return (), ()  # a tool is missing: the checks say which
-        return shows.shows_take(subject, backup, private), shows.shows_prove(subject, backup, private)
-
-    def _ask_database(self, access: Access, context: Context) -> Context:
-        from dfwizard.instance.probe import probe_names
-
-        database = context.facts.database
-        assert database is not None
-        try:
-            lists = probe_names(access.probe(), _CHECKLIST)
-        except DfwizardError:
-            return context
-        services = tuple(
-            ServiceType(name, count, database.active_types.get(name, 0))
-            for name, count in database.service_types.items()
-        )
-        return replace(
-            context,
-            services=services,
-            lists={table: names for (table, _), names in lists.items()},
-            scratch_error=self._scratch_error(access),
-        )
-
-    def _scratch_error(self, access: Access) -> str | None:
-        """Say why the backup could not be proven, None when it could."""
-        made = self.host.run(Command(("mktemp", "-d", "-t", "dfwizard-check.XXXXXXXX"))).text.strip()
-        try:
-            return scratch.hindrance(BackupContext(self.host, made), access.subject())
-        except DfwizardError as error:
-            return error.what
-        finally:
-            self.host.remove(made)
-
-    def _backups(self, backup_dir: str | None) -> str:
-        return posixpath.abspath(backup_dir) if backup_dir else str(self.store.directory / "backups")
-
-    def _new_backup(self, instance: str, backup_dir: str | None) -> str:
-        parent = self._backups(backup_dir)
-        moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
-        name = posixpath.basename(instance.rstrip("/")) or "instance"
-        return posixpath.join(parent, f"{name}-{moment}")
 
     def backup(
         self, path: str, *, php: str | None = None, backup_dir: str | None = None, on_output: OnOutput
@@ -283,7 +189,7 @@ class Controller:
         if self.host.name == "localhost":
             lock.take(Path(facts.path), what="the instance", fallback=self.store.directory / "locks")
         access = open_instance(self.host, facts)
-        directory = self._new_backup(facts.path, backup_dir)
+        directory = new_backup(str(self.store.directory), facts.path, backup_dir)
         context = BackupContext(self.host, private_directory(directory), report=on_output)
         try:
             take_backup(context, access, facts, directory)
@@ -334,7 +240,7 @@ class Controller:
                 where=prospect.facts.path,
                 remedy=f"Do what each finding says, then try again.{override}",
             )
-        self._refuse_held(prospect.facts.path)
+        refuse_held(self.host, prospect.facts.path)
         run = self.store.create(
             prospect.plan,
             prospect.facts,
@@ -350,35 +256,6 @@ class Controller:
             discard_unstarted(run)
             raise
         return run
-
-    def _refuse_unfinished(self, path: str, accepted: frozenset[str]) -> None:
-        run = unfinished_run(self.store, posixpath.realpath(path))
-        if run is None or UNFINISHED in accepted:
-            return
-        if alive(run, run.state().runner):
-            raise HeldError(
-                f"run {run.id} is at work on it",
-                where=path,
-                remedy=f"Watch it with: dfwizard attach {run.id}",
-            )
-        state = run.state()
-        failed = f", at {state.failed_step.title!r}" if state.failed_step else ""
-        raise BlockedError(
-            f"run {run.id} has left this instance between {run.record().frm} and {run.record().to} "
-            f"({state.outcome or 'interrupted'}{failed})",
-            where=path,
-            remedy=f"Go on with it: dfwizard resume {run.id}\nOr take it back: dfwizard rollback {run.id}\n"
-            f"When you have mended all by hand: --accept {UNFINISHED}",
-        )
-
-    def _refuse_held(self, instance: str) -> None:
-        found = holder(Path(instance)) if self.host.name == "localhost" else None
-        if found is not None:
-            raise HeldError(
-                f"the instance is held by {found}",
-                where=instance,
-                remedy="Watch it with `dfwizard attach`, or wait for its end.",
-            )
 
     def start_rollback(self, run: Run) -> None:
         """Start taking back what `run` has done, in a process of its own.
@@ -404,9 +281,9 @@ class Controller:
         module = (sys.executable, "-m", "dfwizard")
         launch(run, (*module, *rules, "run-detached", str(run.directory), "--request", request))
 
-    def follow(self, run: Run, *, seq: int = 0) -> Iterator[Update]:
-        """Give what happens in a run, events after number `seq` and the output of the step going on."""
-        return follow(run, seq=seq)
+    def follow(self, run: Run, *, seq: int = 0, stop: threading.Event | None = None) -> Iterator[Update]:
+        """Give what happens in a run, events after number `seq` and the output of the step going on, until `stop` is set."""
+        return follow(run, seq=seq, stop=stop)
 
     def decide(self, run: Run, decision: str, *, question: int | None = None) -> None:
         """Answer a run that waits (`retry`, `skip`, `rollback`, `stop`), or `pause` and `continue` one that goes.
@@ -486,31 +363,6 @@ class Controller:
         from dfwizard.reports.run_report import make_report
 
         return make_report(run)
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def needs(facts: Facts, backup: str, state: str) -> tuple[Needs, ...]:
-    """Give the space that an upgrade needs: backup, the present state's before a rollback, the tree beside itself, scratch database.
-
-    `state` is where the run keeps its journal and outputs.
-    """
-    found = estimate(facts)
-    wanted = [
-        # Twice: a rollback saves the present state first.
-        Needs(posixpath.dirname(backup), 2 * found.backup, "the backup, and the one before a rollback"),
-        Needs(state, 16 << 20, "the run's journal, outputs and report"),
-        Needs(
-            facts.path,
-            found.restore + (256 << 20),
-            "new packages, and the old tree beside the new one in a rollback",
-        ),
-    ]
-    if facts.database is not None and facts.database.driver == "sqlite":
-        wanted.append(Needs(posixpath.dirname(backup), found.scratch, "the proof of the backup"))
-    return tuple(wanted)
 
 
 def serve_run(directory: Path, *, request: Request, rules_file: Path | None = None) -> int:

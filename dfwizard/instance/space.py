@@ -57,6 +57,24 @@ def spaces(ask: Asker, purposes: Mapping[str, str]) -> tuple[Space, ...]:
     return tuple(found.values())
 
 
+def with_spaces(known: tuple[Space, ...], measured: tuple[Space, ...]) -> tuple[Space, ...]:
+    """Give `known` with what was `measured` since: of a mount point in both the newer numbers, with the purposes of both.
+
+    A purpose that was measured again counts only where it was found this time.
+    """
+    moved = {purpose for one in measured for purpose in one.purpose}
+    newer = {one.mount: one for one in measured}
+    result = []
+    for one in known:
+        kept = tuple(purpose for purpose in one.purpose if purpose not in moved)
+        fresh = newer.pop(one.mount, None)
+        if fresh is not None:
+            result.append(Space(one.path, one.mount, fresh.free, fresh.total, (*kept, *fresh.purpose)))
+        elif kept:
+            result.append(Space(one.path, one.mount, one.free, one.total, kept))
+    return (*result, *newer.values())
+
+
 def parse_df(text: str, path: str, purpose: str) -> Space | None:
     """Read `df -Pk`: numbers count from the capacity's percent sign on, for names may hold blanks."""
     lines = text.split("\n", 1)

@@ -36,7 +36,8 @@ class ServiceType:
 class Context:
     """Facts, the origin, the rules, the road and the plan; with what only the controller can find out.
 
-    `needs` is the space that the run needs; `scratch_error` says why no scratch database can be had (None: it can);
+    `needs` is the space that the run needs; `backup_error` says why no backup can be put where it was wished (None: it can);
+    `scratch_error` says why no scratch database can be had (None: it can);
     `admin_ui_error` why the release.zip that was named cannot be installed; `dotenv_error` why the keys that the target
     needs cannot be added to `.env`; `services` the service types in use; `lists` names of scripts, scripted services and
     scheduled tasks by table.
@@ -49,6 +50,7 @@ class Context:
     way: tuple[Release, ...]
     plan: Plan
     needs: tuple[Needs, ...] = ()
+    backup_error: str | None = None
     scratch_error: str | None = None
     admin_ui_error: str | None = None
     dotenv_error: str | None = None

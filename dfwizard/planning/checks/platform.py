@@ -5,7 +5,7 @@ from __future__ import annotations
 from dfwizard.instance.facts import PhpFacts
 from dfwizard.instance.origin import TargetFacts
 from dfwizard.planning.checks.context import Check, Context
-from dfwizard.planning.checks.room import disk_space, scratch_space
+from dfwizard.planning.checks.room import backup_place, disk_space, scratch_space
 from dfwizard.planning.checks.source import shown
 from dfwizard.planning.constraint import PHP_MINORS, allows
 from dfwizard.planning.findings import Finding, Severity, counted
@@ -341,6 +341,7 @@ PLATFORM_CHECKS: tuple[Check, ...] = (
     sapis,
     composer,
     tools,
+    backup_place,
     disk_space,
     scratch_space,
     accounts,

@@ -40,6 +40,22 @@ class Room:
         return tuple(f"{_size(need.amount)} for {need.what_for}" for need in self.needs)
 
 
+def backup_place(context: Context) -> list[Finding]:
+    """The backup's parent directory must be one that can be written, or made, outside of the instance."""
+    if context.backup_error is None:
+        return []
+    return [
+        Finding(
+            "backup-place",
+            Severity.BLOCKER,
+            "No backup can be put where it was wished",
+            (context.backup_error,),
+            why="The upgrade would end, with maintenance mode on, at its backup.",
+            remedy="Choose another directory with --backup-dir DIR, best on another disk, or make this one writable.",
+        )
+    ]
+
+
 def disk_space(context: Context) -> list[Finding]:
     """Each mount point must have room for what the run writes there."""
     findings = []

@@ -1,0 +1,229 @@
+"""An upgrade that could be started: planned and checked from facts that are at hand. Nothing is changed."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+
+from dfwizard.access import Access, open_instance
+from dfwizard.actions import private_directory
+from dfwizard.backup import scratch, shows
+from dfwizard.backup.context import BackupContext
+from dfwizard.backup.estimate import estimate
+from dfwizard.errors import DfwizardError, DotenvError
+from dfwizard.hosts.base import Host
+from dfwizard.hosts.command import Command
+from dfwizard.instance import dotenv
+from dfwizard.instance.asking import Asker
+from dfwizard.instance.dotenv_secrets import diff
+from dfwizard.instance.facts import Facts
+from dfwizard.instance.origin import OriginFacts, ask_tags, read_targets
+from dfwizard.instance.space import spaces, with_spaces
+from dfwizard.planning.checks import Context, Needs, ServiceType, check
+from dfwizard.planning.findings import Finding, blockers
+from dfwizard.planning.plan import EditDotenv, Plan
+from dfwizard.planning.road import Wish
+from dfwizard.planning.upgrade import dotenv_changes, plan_upgrade, road
+from dfwizard.rules import Release, Rules
+
+_CHECKLIST = (
+    ("event_script", "name"),
+    ("scheduler_tasks", "name"),
+    ("script_config", "service_id"),
+    ("limits", "name"),
+)
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """An upgrade that could be started: what is there, what would be done, what speaks against it.
+
+    `lists` are names of scripts, scripted services, scheduled tasks and limits by table, `services` the service types in use.
+    """
+
+    facts: Facts
+    plan: Plan
+    findings: tuple[Finding, ...]
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    services: tuple[ServiceType, ...] = ()
+
+    def blockers(self, accepted: frozenset[str]) -> tuple[Finding, ...]:
+        """Give the findings that forbid to begin, given the accepted ones."""
+        return blockers(self.findings, accepted)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Who plans: the host asked, the rules in force, and dfwizard's state directory (where runs and, by default, backups go)."""
+
+    host: Host
+    rules: Rules
+    state: str
+
+    def propose(
+        self, facts: Facts, target: str, *, php: str | None, backup_dir: str | None, admin_ui: str | None
+    ) -> Prospect:
+        """Plan the road to `target` and check it.
+
+        Raises:
+            UsageError: there is no such release.
+            BlockedError: no road leads there.
+        """
+        installed, way = road(facts, self.rules, target)
+        origin = self._ask_origin(facts, installed, way)
+        backup = new_backup(self.state, facts.path, backup_dir)
+        facts = self._with_space(facts, posixpath.dirname(backup))
+        try:
+            access = open_instance(self.host, facts)
+        except DfwizardError:
+            access = None  # the checks say so
+        edit, edit_error = self._edit(access, facts, installed, way[-1]) if access else (None, None)
+        lines = _shows(access, backup) if access else ((), ())
+        wish = Wish(backup, php, posixpath.abspath(admin_ui) if admin_ui else None)
+        plan = plan_upgrade(facts, origin, self.rules, installed, way, wish, edit, lines)
+        context = Context(
+            facts,
+            origin,
+            self.rules,
+            installed,
+            way,
+            plan,
+            needs=needs(facts, backup, self.state),
+            dotenv_error=edit_error,
+            backup_error=self._place_error(facts.path, posixpath.dirname(backup)),
+        )
+        if wish.admin_ui:
+            context = replace(context, admin_ui_error=self._admin_ui_error(wish.admin_ui, facts.tree.owner))
+        if access is not None and facts.database is not None and facts.database.reachable:
+            context = self._ask_database(access, context)
+        return Prospect(facts, plan, check(context), context.lists, context.services)
+
+    def _ask_origin(self, facts: Facts, installed: Release, way: tuple[Release, ...]) -> OriginFacts:
+        account = {"owner": facts.tree.owner, "home": facts.owner_home}
+        origin = ask_tags(self.host, facts.path, **account)
+        if origin.error:
+            return origin
+        tags = (installed.tag, *(one.tag for one in way))
+        return read_targets(self.host, facts.path, origin, tags, **account)
+
+    def _with_space(self, facts: Facts, backups: str) -> Facts:
+        """Measure anew where run and backup go: the wish may be another one than at the inspection."""
+        ask = Asker(self.host, facts.path, facts.tree.owner)
+        try:
+            measured = spaces(ask, {self.state: "runs", backups: "backups"})
+        except DfwizardError:
+            return facts  # the place itself is refused, and the finding says why
+        return replace(facts, space=with_spaces(facts.space, measured))
+
+    def _place_error(self, instance: str, place: str) -> str | None:
+        """Say why no backup can be put into `place`, which need not exist; None when it can."""
+        try:
+            found = self.host.run(Command(("realpath", "-mz", "--", place), timeout=10), check=False)
+            real = found.stdout.decode("utf-8", "surrogateescape").rstrip("\0") or place
+            if f"{real}/".startswith(f"{instance.rstrip('/')}/"):
+                return (
+                    f"{place} lies inside the instance: the backup would contain itself, and be lost with it"
+                )
+            existing = real
+            while (stat := self.host.stat(existing, follow=True)) is None and existing not in ("/", ""):
+                existing = posixpath.dirname(existing)
+            if stat is not None and stat.kind != "directory":
+                return f"{existing} is no directory"
+            writable = Command(("test", "-w", existing, "-a", "-x", existing), timeout=10, expect=(0, 1))
+            if self.host.run(writable, check=False).code != 0:
+                return f"{self.host.user} may not write in {existing}"
+        except DfwizardError as error:
+            return error.what
+        return None
+
+    def _admin_ui_error(self, file: str, owner: str) -> str | None:
+        """Say why the owner cannot install this release.zip; None when it can."""
+        if self.host.which("unzip", user=owner) is None:
+            return "unzip is not installed"
+        listing = self.host.run(
+            Command(("unzip", "-l", file, "dist/index.html"), user=owner, timeout=60), check=False
+        )
+        return None if listing.code == 0 else f"{owner} cannot read {file}, or it holds no dist/index.html"
+
+    def _edit(
+        self, access: Access, facts: Facts, installed: Release, goal: Release
+    ) -> tuple[EditDotenv | None, str | None]:
+        """Give the edit of `.env` that the road needs, or why it cannot be made."""
+        changes = dotenv_changes(facts, self.rules, installed, goal)
+        if not changes:
+            return None, None
+        try:
+            edited = dotenv.edit(access.env, changes)
+        except DotenvError as error:
+            return None, str(error)
+        return EditDotenv(changes, diff(access.env, edited)), None
+
+    def _ask_database(self, access: Access, context: Context) -> Context:
+        from dfwizard.instance.probe import probe_names
+
+        database = context.facts.database
+        assert database is not None
+        try:
+            lists = probe_names(access.probe(), _CHECKLIST)
+        except DfwizardError:
+            return context
+        services = tuple(
+            ServiceType(name, count, database.active_types.get(name, 0))
+            for name, count in database.service_types.items()
+        )
+        return replace(
+            context,
+            services=services,
+            lists={table: names for (table, _), names in lists.items()},
+            scratch_error=self._scratch_error(access),
+        )
+
+    def _scratch_error(self, access: Access) -> str | None:
+        """Say why the backup could not be proven, None when it could."""
+        made = self.host.run(Command(("mktemp", "-d", "-t", "dfwizard-check.XXXXXXXX"))).text.strip()
+        try:
+            return scratch.hindrance(BackupContext(self.host, made), access.subject())
+        except DfwizardError as error:
+            return error.what
+        finally:
+            self.host.remove(made)
+
+
+def new_backup(state: str, instance: str, backup_dir: str | None) -> str:
+    """Give the directory of a new backup of `instance`, in `backup_dir` or in the state directory."""
+    parent = posixpath.abspath(backup_dir) if backup_dir else posixpath.join(state, "backups")
+    moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    name = posixpath.basename(instance.rstrip("/")) or "instance"
+    return posixpath.join(parent, f"{name}-{moment}")
+
+
+def needs(facts: Facts, backup: str, state: str) -> tuple[Needs, ...]:
+    """Give the space that an upgrade needs: backup, the present state's before a rollback, the tree beside itself, scratch database.
+
+    `state` is where the run keeps its journal and outputs.
+    """
+    found = estimate(facts)
+    wanted = [
+        # Twice: a rollback saves the present state first.
+        Needs(posixpath.dirname(backup), 2 * found.backup, "the backup, and the one before a rollback"),
+        Needs(state, 16 << 20, "the run's journal, outputs and report"),
+        Needs(
+            facts.path,
+            found.restore + (256 << 20),
+            "new packages, and the old tree beside the new one in a rollback",
+        ),
+    ]
+    if facts.database is not None and facts.database.driver == "sqlite":
+        wanted.append(Needs(posixpath.dirname(backup), found.scratch, "the proof of the backup"))
+    return tuple(wanted)
+
+
+def _shows(access: Access, backup: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    private = private_directory(backup)
+    try:
+        subject = access.subject()
+    except DfwizardError:
+        return (), ()  # a tool is missing: the checks say which
+    return shows.shows_take(subject, backup, private), shows.shows_prove(subject, backup, private)

@@ -1,0 +1,58 @@
+"""What is refused before a run is prepared or started, because another run stands in its way."""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dfwizard.errors import BlockedError, HeldError
+from dfwizard.execution.attach import alive
+from dfwizard.execution.lock import holder
+from dfwizard.guards import UNFINISHED, unfinished_run
+
+if TYPE_CHECKING:
+    from dfwizard.execution.store import Store
+    from dfwizard.hosts.base import Host
+
+
+def refuse_unfinished(store: Store, path: str, accepted: frozenset[str]) -> None:
+    """Refuse to plan for an instance that a run has left between two states, unless `accepted` holds `unfinished-run`.
+
+    Raises:
+        HeldError: the run is at work.
+        BlockedError: it is not, and is neither finished nor taken back.
+    """
+    run = unfinished_run(store, posixpath.realpath(path))
+    if run is None or UNFINISHED in accepted:
+        return
+    if alive(run, run.state().runner):
+        raise HeldError(
+            f"run {run.id} is at work on it",
+            where=path,
+            remedy=f"Watch it with: dfwizard attach {run.id}",
+        )
+    state = run.state()
+    failed = f", at {state.failed_step.title!r}" if state.failed_step else ""
+    raise BlockedError(
+        f"run {run.id} has left this instance between {run.record().frm} and {run.record().to} "
+        f"({state.outcome or 'interrupted'}{failed})",
+        where=path,
+        remedy=f"Go on with it: dfwizard resume {run.id}\nOr take it back: dfwizard rollback {run.id}\n"
+        f"When you have mended all by hand: --accept {UNFINISHED}",
+    )
+
+
+def refuse_held(host: Host, instance: str) -> None:
+    """Refuse while another process holds the instance.
+
+    Raises:
+        HeldError: naming who, and since when.
+    """
+    found = holder(Path(instance)) if host.name == "localhost" else None
+    if found is not None:
+        raise HeldError(
+            f"the instance is held by {found}",
+            where=instance,
+            remedy="Watch it with `dfwizard attach`, or wait for its end.",
+        )
