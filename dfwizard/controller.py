@@ -40,7 +40,9 @@ from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
 from dfwizard.guards import require_beginning
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.completion import complete, expanded
+from dfwizard.instance.discover import discover
 from dfwizard.instance.inspect import inspect
+from dfwizard.planning.choices import choices
 from dfwizard.planning.plan import Plan, RestoreTree, Verify
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.prospects import Planner, Prospect, new_backup
@@ -51,8 +53,11 @@ from dfwizard.verification.result import in_use
 if TYPE_CHECKING:
     from dfwizard.execution.events import Request
     from dfwizard.hosts.base import Host
+    from dfwizard.instance.discover import Found
     from dfwizard.instance.facts import Facts
+    from dfwizard.planning.choices import Choice
     from dfwizard.reports.run_report import RunReport
+    from dfwizard.reports.run_summary import Known, RunSummary
     from dfwizard.verification.result import Verification
 
 OnFact = Callable[[str, object], None]
@@ -71,6 +76,7 @@ class Controller:
         self.store = Store(state)
         self._rules_file = rules_file.absolute() if rules_file else None
         self._rules: Rules | None = None
+        self._read_runs: Known = {}
 
     @property
     def rules(self) -> Rules:
@@ -94,9 +100,31 @@ class Controller:
         path = expanded(self.host, path)
         return inspect(self.host, path, self.rules, php=php, url=url, on_fact=on_fact)
 
+    def discover(self) -> tuple[Found, ...]:
+        """Give the installations on the host that can be found quickly; never raises."""
+        return discover(self.host)
+
     def complete(self, typed: str) -> tuple[str, ...]:
         """Give the directories that complete what is typed, each with a slash at its end; never raises."""
         return complete(self.host, typed)
+
+    def runs(self) -> tuple[RunSummary, ...]:
+        """Give every run in a few words, the newest first; a second look reads only what has changed.
+
+        Raises:
+            UsageError: the runs cannot be listed.
+        """
+        from dfwizard.reports.run_summary import summaries
+
+        return summaries(self.store, self._read_runs)
+
+    def releases(self, facts: Facts) -> tuple[Choice, ...]:
+        """Give every release newer than the installed one, the newest first; none when the installed one is not known.
+
+        Raises:
+            RulesError: the user's rules file is wrong.
+        """
+        return choices(facts, self.rules)
 
     def prepare(
         self,

@@ -4,67 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dfwizard.errors import DfwizardError
-from dfwizard.execution.attach import alive
 from dfwizard.reports.measures import moment
+from dfwizard.reports.run_summary import summaries
 from dfwizard.reports.terminal import plain
 
 if TYPE_CHECKING:
-    from dfwizard.execution.store import Run, Store
+    from pathlib import Path
+
+    from dfwizard.execution.store import Store
+    from dfwizard.reports.run_summary import RunSummary
     from dfwizard.rules import Rules
 
 
 def runs_json(store: Store) -> list[dict[str, Any]]:
     """Give every run as plain data, the newest first."""
-    return [_row(run) for run in store.list()]
+    return [_row(run, store.runs) for run in summaries(store)]
 
 
 def runs_text(store: Store) -> str:
     """Give every run in two lines, the newest first."""
-    rows = [_row(run) for run in store.list()]
-    if not rows:
+    runs = summaries(store)
+    if not runs:
         return f"There is no run yet in {plain(str(store.runs))}."
     lines = []
-    for row in rows:
-        if "error" in row:
-            lines.append(f"{row['id']}  unreadable: {plain(row['error'])}")
+    for run in runs:
+        if run.error:
+            lines.append(f"{run.id}  unreadable: {plain(run.error)}")
             continue
-        lines.append(
-            f"{row['id']}  {row['state']:<18}  {row['from']} -> {row['to']}  {plain(row['instance'])}"
-        )
-        step = f", step {row['step']} of {row['steps']}" if row["outcome"] is None and row["steps"] else ""
-        lines.append(f"    {moment(row['created_at'])} by {plain(row['created_by'])}{step}")
+        lines.append(f"{run.id}  {run.word:<18}  {run.frm} -> {run.to}  {plain(run.instance)}")
+        step = f", step {run.step} of {run.steps}" if run.outcome is None and run.steps else ""
+        lines.append(f"    {moment(run.created_at)} by {plain(run.created_by)}{step}")
     return "\n".join(lines)
 
 
-def _row(run: Run) -> dict[str, Any]:
-    try:
-        record, state = run.record(), run.state()
-    except DfwizardError as error:
-        return {"id": run.id, "error": str(error)}
-    phase = state.phase
-    over = [step for step in phase.steps if step.status.over] if phase else []
-    if state.outcome:
-        word = state.outcome
-    elif alive(run, state.runner):
-        word = "waits for a word" if state.question else "going"
-    else:
-        word = "interrupted" if state.runner else "not begun"
+def _row(run: RunSummary, directory: Path) -> dict[str, Any]:
+    if run.error:
+        return {"id": run.id, "error": run.error}
     return {
         "id": run.id,
-        "state": word,
-        "outcome": state.outcome,
-        "kind": record.kind,
-        "instance": record.instance,
-        "host": record.host,
-        "from": record.frm,
-        "to": record.to,
-        "created_at": record.created_at,
-        "created_by": record.created_by,
-        "phase": phase.name if phase else None,
-        "step": len(over) + 1 if phase and len(over) < len(phase.steps) else len(over),
-        "steps": len(phase.steps) if phase else 0,
-        "directory": str(run.directory),
+        "state": run.word,
+        "outcome": run.outcome,
+        "kind": run.kind,
+        "instance": run.instance,
+        "host": run.host,
+        "from": run.frm,
+        "to": run.to,
+        "created_at": run.created_at,
+        "created_by": run.created_by,
+        "phase": run.phase,
+        "step": run.step,
+        "steps": run.steps,
+        "directory": str(directory / run.id),
     }
 
 

@@ -1,0 +1,143 @@
+"""A run in a few words, for lists: what it was, how far it is, what it waits for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dfwizard.errors import DfwizardError
+from dfwizard.execution import journal
+from dfwizard.execution.attach import alive
+from dfwizard.execution.state import RunState, reduce
+
+if TYPE_CHECKING:
+    from dfwizard.execution.store import Run, RunRecord, Store
+
+
+@dataclass(frozen=True)
+class ReadRun:
+    """What was read of a run when its journal had that `size` (bytes) and was written at `written` (nanoseconds)."""
+
+    size: int
+    written: int
+    record: RunRecord
+    state: RunState
+    backup: str
+
+
+Known = dict[str, ReadRun]
+"""Runs read before, by id."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run in a list.
+
+    `word` is its state for people: its `outcome` (None: not over), `going`, `waits for a word` (`asks`), `interrupted` or `not begun`.
+    `phase` is upgrade or rollback, None before the first; `step` the number of the step in hand of `steps`, `step_title` its title;
+    `alive` whether a runner works on it; `backup` the directory of its backup. Of a run that cannot be read only `id` and `error`
+    are given.
+    """
+
+    id: str
+    word: str
+    outcome: str | None
+    kind: str
+    instance: str
+    host: str
+    frm: str
+    to: str
+    created_at: str
+    created_by: str
+    phase: str | None
+    step: int
+    steps: int
+    step_title: str
+    alive: bool
+    asks: bool
+    backup: str
+    error: str = ""
+
+
+def summaries(store: Store, known: Known | None = None) -> tuple[RunSummary, ...]:
+    """Give every run, the newest first. `known` keeps what was read, so that a second look reads only what has changed.
+
+    Raises:
+        UsageError: the runs cannot be listed.
+    """
+    states: Known = {} if known is None else known
+    return tuple(_summary(run, states) for run in store.list())
+
+
+def _summary(run: Run, known: Known) -> RunSummary:
+    try:
+        read = _read(run, known)
+    except DfwizardError as error:
+        return RunSummary(
+            run.id,
+            "unreadable",
+            None,
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            None,
+            0,
+            0,
+            "",
+            False,
+            False,
+            "",
+            str(error),
+        )
+    record, state = read.record, read.state
+    living = state.outcome is None and alive(run, state.runner)
+    phase = state.phase
+    steps = phase.steps if phase else ()
+    over = sum(step.status.over for step in steps)
+    return RunSummary(
+        id=run.id,
+        word=_word(state, living),
+        outcome=state.outcome,
+        kind=record.kind,
+        instance=record.instance,
+        host=record.host,
+        frm=record.frm,
+        to=record.to,
+        created_at=record.created_at,
+        created_by=record.created_by,
+        phase=phase.name if phase else None,
+        step=min(over + 1, len(steps)),
+        steps=len(steps),
+        step_title=next((step.title for step in steps if not step.status.over), ""),
+        alive=living,
+        asks=living and state.question is not None,
+        backup=read.backup,
+    )
+
+
+def _read(run: Run, known: Known) -> ReadRun:
+    size = written = 0
+    with suppress(OSError):
+        info = run.journal.stat()
+        size, written = info.st_size, info.st_mtime_ns
+    before = known.get(run.id)
+    if before is not None and (before.size, before.written) == (size, written):
+        return before
+    plans = run.plans()
+    state = reduce(journal.read(run.journal).records, plans)
+    found = ReadRun(size, written, run.record(), state, plans["plan.json"].backup)
+    known[run.id] = found
+    return found
+
+
+def _word(state: RunState, living: bool) -> str:
+    if state.outcome:
+        return state.outcome
+    if living:
+        return "waits for a word" if state.question else "going"
+    return "interrupted" if state.runner else "not begun"
