@@ -1,0 +1,46 @@
+"""The wizard: screens over the controller. Textual is imported when the wizard starts and not before."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dfwizard.controller import Controller
+    from dfwizard.tui.session import Session
+
+
+def run_wizard(
+    controller: Controller,
+    session: Session | None = None,
+    *,
+    start_path: str = "",
+    demo: tuple[str, str] | None = None,
+    mouse: bool = False,
+) -> int:
+    """Show the wizard on this terminal until the person leaves it, and give the exit code.
+
+    `session` holds what the command line has said already; `start_path` begins at the detection of that instance; `demo` is the title and
+    the story of a demonstration. 0: left, or the run watched ended well; else the run's exit code; 130: the run goes on; 129: the terminal
+    has gone.
+    """
+    from dfwizard.tui import driver
+
+    driver.prepare_environment()
+    from dfwizard.tui.app import Wizard
+    from dfwizard.tui.session import Demo, Session
+
+    driver.accept_any_byte()
+    visit = session or Session()
+    if start_path:
+        visit.path = start_path
+    app = Wizard(
+        controller,
+        visit,
+        start="detection" if visit.path else "instance",
+        demo=Demo(*demo) if demo else None,
+    )
+    code = app.run(mouse=mouse)
+    for line in app.farewell:
+        print(line, file=sys.stderr)
+    return app.return_code or code or 0

@@ -1,0 +1,253 @@
+"""The wizard's app: it shows one screen for each stage, follows the run, and says good-bye properly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+
+from dfwizard.errors import DfwizardError
+from dfwizard.tui import driver, signs, theme
+from dfwizard.tui.feed import Batch, Feed
+from dfwizard.tui.screens.base import Delivered, StageScreen
+from dfwizard.tui.screens.dialogs import ConfirmDialog
+
+if TYPE_CHECKING:
+    from textual.filter import LineFilter
+    from textual.screen import Screen
+
+    from dfwizard.controller import Controller
+    from dfwizard.execution.state import RunState
+    from dfwizard.execution.store import Run
+    from dfwizard.tui.session import Demo, Session
+
+LOOK_SECONDS = 0.1
+"""The pause between two looks at what the run has done."""
+
+SCREENS = {
+    "instance": "InstanceScreen",
+    "detection": "DetectionScreen",
+    "path": "PathScreen",
+    "checks": "ChecksScreen",
+    "backup": "BackupScreen",
+    "run": "RunScreen",
+    "failure": "FailureScreen",
+    "verify": "VerifyScreen",
+    "rollback": "RollbackScreen",
+    "done": "DoneScreen",
+    "history": "HistoryScreen",
+}
+"""The class of each stage, in the module of the stage's name; imported when it is first shown."""
+
+WELL = ("done", "done-with-warnings")
+
+
+def stage_of(state: RunState) -> str:
+    """Give the stage that belongs to the state of a run."""
+    phase = state.phase
+    if state.question is not None:
+        return "failure"
+    if phase is not None and phase.name == "rollback":
+        return "rollback"
+    if state.outcome in WELL:
+        return "verify"
+    if state.outcome is not None:
+        return "done"
+    if state.current in ("backup", "prove-backup"):
+        return "backup"
+    return "run"
+
+
+class Wizard(App[int]):
+    """The screens' app. It holds the session and the feed of the run being watched; what is done is the controller's business."""
+
+    TITLE = "dfwizard"
+    CSS_PATH = "wizard.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,ctrl+c", "leave", "Quit", show=False, priority=True, system=True)
+    ]
+
+    def __init__(
+        self, controller: Controller, session: Session, *, start: str = "instance", demo: Demo | None = None
+    ) -> None:
+        self._ascii = signs.AsciiFilter(enabled=signs.ascii_only())
+        chosen = theme.choose()
+        super().__init__(ansi_color=True if chosen == theme.SIXTEEN else None)
+        self.register_theme(theme.NIGHT)
+        self.theme = chosen
+        self.controller = controller
+        self.session = session
+        self.demo = demo
+        self.feed: Feed | None = None
+        self.working = 0
+        self.farewell: list[str] = []
+        self._start = start
+        self._shown_for = ""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Give the filters of every line on its way to the terminal."""
+        filters = super().get_line_filters()
+        return [*filters, self._ascii] if self._ascii.enabled else filters
+
+    def on_mount(self) -> None:
+        """Show the first screen."""
+        if not self.is_headless:
+            driver.end_on_signals(self.hang_up)
+        self.set_interval(LOOK_SECONDS, self._look)
+        if self.session.run is not None:
+            self.watch_run(self.session.run)
+        else:
+            self.show(self._start)
+
+    # Screens -------------------------------------------------------------------------------------------------------
+
+    @property
+    def stage(self) -> str:
+        """Give the name of the stage that is shown, also while a dialog is over it."""
+        return next((one.STAGE for one in reversed(self.screen_stack) if isinstance(one, StageScreen)), "")
+
+    def show(self, stage: str) -> None:
+        """Show the screen of a stage, in the place of the present one and of what is over it."""
+        module = import_module(f"dfwizard.tui.screens.{stage}")
+        screen: StageScreen = getattr(module, SCREENS[stage])()
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if len(self.screen_stack) == 2:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every action of the screen in the command palette."""
+        seen = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.description and active.enabled and not binding.system and binding.action not in seen:
+                seen.add(binding.action)
+                what = active.tooltip or f"Key: {self.get_key_display(binding)}"
+                yield SystemCommand(binding.description, what, self._caller(screen, binding.action))
+
+    def _caller(self, screen: Screen[object], action: str) -> Callable[[], object]:
+        return lambda: self.call_later(screen.run_action, action)
+
+    # The run being watched -----------------------------------------------------------------------------------------
+
+    def watch_run(self, run: Run, *, since: int | None = None) -> None:
+        """Follow `run` from now on and show where it is; see `Feed` for `since`.
+
+        Raises:
+            DfwizardError: the run cannot be read.
+        """
+        feed = Feed(self.controller, run, since=since)
+        self.stop_watching()
+        self.session.run = run
+        self.session.path = run.record().instance
+        self.feed, self._shown_for = feed, ""
+        self._look()
+        if not self._shown_for:
+            self._route(feed.state)
+
+    def stop_watching(self) -> None:
+        """Follow no run any more; it goes on."""
+        if self.feed is not None:
+            self.feed.close()
+        self.feed = None
+
+    def _look(self) -> None:
+        if self.feed is None:
+            return
+        batch = self.feed.drain() if self.feed.ended is None else Batch()
+        top = self.screen
+        if batch:
+            for screen in self.screen_stack:
+                if isinstance(screen, StageScreen) and screen.is_mounted:
+                    screen.run_changed(batch)
+        if isinstance(top, StageScreen) or not self._shown_for:
+            self._route(self.feed.state)
+
+    def _route(self, state: RunState) -> None:
+        """Show the stage where the run is, once for each time that it gets there: a person may look elsewhere meanwhile."""
+        wanted = stage_of(state)
+        key = f"{wanted}:{len(state.phases)}:{state.question.seq if state.question else 0}"
+        if key != self._shown_for:
+            self._shown_for = key
+            self.show(wanted)
+
+    # The end -------------------------------------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        """Leave, from wherever one is."""
+        self.leave()
+
+    async def action_quit(self) -> None:
+        """Leave, as every other key for it does."""
+        self.leave()
+
+    def leave(self) -> None:
+        """End the wizard; while a run goes on ask first, and say how to come back."""
+        run, state = self.session.run, self.feed.state if self.feed else None
+        if run is None or state is None or state.outcome is not None or not self.controller.is_alive(run):
+            self._end()
+            return
+        if isinstance(self.screen, ConfirmDialog):
+            return
+        waits = "It waits for an answer." if state.question else "It goes on without this terminal."
+        lines = [
+            f"Run {run.id} is not over. {waits}",
+            "",
+            "Watch it again with:",
+            f"  dfwizard attach {run.id}",
+            "or start dfwizard again.",
+        ]
+        self.push_screen(
+            ConfirmDialog("Leave the run going?", lines), lambda yes: self._end() if yes else None
+        )
+
+    def _end(self) -> None:
+        run = self.session.run
+        code = 0
+        if run is not None and self.feed is not None:
+            state = self.feed.state
+            if state.outcome is None:
+                self.farewell = [f"Run {run.id} is not over. Watch it again with: dfwizard attach {run.id}"]
+                code = 130
+            else:
+                code = state.exit_code or 0
+        self.stop_watching()
+        self.exit(code)
+
+    def hang_up(self) -> None:
+        """End because the terminal has gone or somebody said so; a run goes on."""
+        self.stop_watching()
+        self.exit(129)
+
+    def fault(self, error: Exception) -> DfwizardError:
+        """Keep where dfwizard itself failed in a file, and give what is to be said of it."""
+        from dfwizard.execution.faults import keep_fault
+
+        return DfwizardError(
+            f"this is a fault of dfwizard itself ({type(error).__name__}){keep_fault(error)}",
+            remedy="A run that was started goes on: `dfwizard runs` shows it.",
+        )
+
+    def deliver(self, screen: StageScreen, take: Callable[[], None]) -> None:
+        """Have `take` called in the app's thread; called in the thread of work in the background."""
+
+        def taken() -> None:
+            self.working -= 1
+            take()
+
+        if not screen.post_message(Delivered(taken)):
+            self.working -= 1
+
+    def _fatal_error(self) -> None:
+        """End on a fault of our own without spilling it over the terminal."""
+        error = self._exception
+        if error is None or self.is_headless:
+            super()._fatal_error()
+            return
+        self.farewell = str(self.fault(error)).splitlines()
+        self._close_messages_no_wait()

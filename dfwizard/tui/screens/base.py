@@ -1,0 +1,207 @@
+"""What every screen of the wizard has: where one is, what stopping would mean, the keys, help, work in the background."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from dfwizard.errors import DfwizardError
+from dfwizard.tui.screens.dialogs import HelpDialog, MessageDialog
+from dfwizard.tui.widgets.bars import StageBar, StakesLine, TitleBar
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from dfwizard.tui.app import Wizard
+    from dfwizard.tui.feed import Batch
+    from dfwizard.tui.session import Session
+
+T = TypeVar("T")
+
+SMALLEST = (60, 18)
+"""Columns and rows below which a screen says that it is too small."""
+
+NOTHING_CHANGED = "Esc or q now: nothing has changed."
+
+
+class Delivered(Message):
+    """Work in the background has ended; `take` is to be called in the app's own thread."""
+
+    def __init__(self, take: Callable[[], None]) -> None:
+        super().__init__()
+        self.take = take
+
+
+class StageScreen(Screen[None]):
+    """One place of the wizard. Screens call the controller, in the background where it takes time, and never run a command.
+
+    A subclass sets `STAGE` (its name, as in `Wizard.show`), `TITLE_TEXT`, `HELP_TEXT` and `body`.
+    """
+
+    STAGE: ClassVar[str] = ""
+    TITLE_TEXT: ClassVar[str] = ""
+    HELP_TEXT: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("q", "leave", "Quit"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._label = ""
+        self._since = 0.0
+
+    @property
+    def wizard(self) -> Wizard:
+        """Give the app, by its own type."""
+        return cast("Wizard", self.app)
+
+    @property
+    def session(self) -> Session:
+        """Give what was chosen and found out so far."""
+        return self.wizard.session
+
+    def compose(self) -> ComposeResult:
+        """Put the screen together; what differs is in `body`."""
+        yield TitleBar(self.TITLE_TEXT, self.title_instance(), self.wizard.demo is not None)
+        yield StageBar(self.STAGE)
+        with Container(id="body"):
+            yield from self.body()
+        yield StakesLine(self.stakes())
+        yield Footer(show_command_palette=False, compact=True)
+        yield Static("", id="too-small", markup=False)
+
+    def body(self) -> ComposeResult:
+        """Give the widgets between the bars."""
+        yield from ()
+
+    def title_instance(self) -> str:
+        """Give what the title names on its right side."""
+        return self.session.path
+
+    def stakes(self) -> str:
+        """Say in one sentence what stopping now would mean."""
+        return NOTHING_CHANGED
+
+    def run_changed(self, batch: Batch) -> None:
+        """Hear that the watched run has moved on (in the app's thread, at most ten times a second)."""
+
+    # Work in the background ----------------------------------------------------------------------------------------
+
+    def background(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], None],
+        *,
+        failed: Callable[[DfwizardError], None] | None = None,
+        label: str = "",
+    ) -> None:
+        """Do `work` in a thread, then call `then` with what it gives, or `failed` (by default a message) with its error.
+
+        Neither is called when the screen has gone meanwhile. `label` is shown above the keys until then.
+        """
+        if label:
+            self._label, self._since = label, time.monotonic()
+            self._show_label()
+        self.wizard.working += 1
+
+        def carry_out() -> None:
+            try:
+                value = work()
+            except DfwizardError as error:
+                problem = error
+                self._deliver(lambda: (failed or self.say_error)(problem), label)
+            except Exception as error:
+                fault = self.wizard.fault(error)
+                self._deliver(lambda: self.say_error(fault), label)
+            else:
+                self._deliver(lambda: then(value), label)
+
+        threading.Thread(target=carry_out, name=label or "background", daemon=True).start()
+
+    def _deliver(self, take: Callable[[], None], label: str) -> None:
+        def taken() -> None:
+            if label and self._label == label:
+                self._label = ""
+            if self.is_attached and self.is_running:
+                self.say(self.stakes())
+                take()
+
+        self.wizard.deliver(self, taken)
+
+    def on_delivered(self, message: Delivered) -> None:
+        """Take over what was done in the background."""
+        message.stop()
+        message.take()
+
+    def _show_label(self) -> None:
+        if self._label:
+            seconds = int(time.monotonic() - self._since)
+            self.say(f"{self._label} ... {f'{seconds} s' if seconds > 1 else ''}")
+
+    # What is said --------------------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Show `text` in the line above the keys."""
+        if self.is_attached:
+            self.query_one(StakesLine).say(text)
+
+    def refresh_stakes(self) -> None:
+        """Say again what stopping would mean."""
+        if not self._label:
+            self.say(self.stakes())
+
+    def say_error(self, error: DfwizardError) -> None:
+        """Show an error: what happened, to what, what to do next."""
+        self.app.push_screen(MessageDialog("That did not work", str(error).splitlines()))
+
+    # Keys ----------------------------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """Show what this screen is for, and its keys."""
+        self.app.push_screen(HelpDialog(self.TITLE_TEXT, self.help_text(), self.keys()))
+
+    def help_text(self) -> str:
+        """Give the help's text."""
+        demo = self.wizard.demo
+        return f"{self.HELP_TEXT}\n\nDEMO: {demo.title}. {demo.story}" if demo else self.HELP_TEXT
+
+    def keys(self) -> Iterable[tuple[str, str]]:
+        """Give the keys of this screen and what they do."""
+        seen = set()
+        own = sorted(self.active_bindings.values(), key=lambda active: active.node is not self)
+        for active in own:
+            binding = active.binding
+            what = active.tooltip or binding.description
+            if what and active.enabled and (binding.action, what) not in seen and not binding.system:
+                seen.add((binding.action, what))
+                yield self.app.get_key_display(binding), what
+
+    def action_leave(self) -> None:
+        """Leave the wizard; a run goes on."""
+        self.wizard.leave()
+
+    # Size ----------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Keep the line above the keys up to date while something is being worked on."""
+        self.set_interval(0.5, self._show_label)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say so instead of breaking when the terminal is too small."""
+        columns, rows = event.size
+        tiny = columns < SMALLEST[0] or rows < SMALLEST[1]
+        self.set_class(tiny, "-tiny")
+        self.set_class(columns >= 100, "-wide")
+        if tiny:
+            text = f"Too small: {columns}x{rows}.\nEnlarge it to {SMALLEST[0]}x{SMALLEST[1]} or more.\nNothing is lost."
+            self.query_one("#too-small", Static).update(text)

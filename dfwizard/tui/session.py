@@ -1,0 +1,54 @@
+"""What the person has chosen and what was found out, from the first screen to the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dfwizard.execution.store import OnFailure
+
+if TYPE_CHECKING:
+    from dfwizard.controller import Prospect
+    from dfwizard.execution.store import Run
+    from dfwizard.instance.facts import Facts
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What is said on every screen of a demonstration: the scenario's `title`, and its `story` on the first screen and in the help."""
+
+    title: str
+    story: str
+
+
+@dataclass
+class Session:
+    """One visit: screens read it and write their own answers into it; nothing here is ever a secret.
+
+    `path`, `php`, `url`, `backup_dir`, `admin_ui` and `target` are wishes as on the command line; `facts` and `prospect` what came of them;
+    `acknowledged` the warnings read one by one; `accepted` the blockers overridden by name; `run` the run being watched.
+    """
+
+    path: str = ""
+    php: str | None = None
+    url: str | None = None
+    backup_dir: str | None = None
+    admin_ui: str | None = None
+    target: str = ""
+    facts: Facts | None = None
+    prospect: Prospect | None = None
+    acknowledged: set[str] = field(default_factory=set)
+    accepted: set[str] = field(default_factory=set)
+    on_failure: OnFailure = OnFailure.ASK
+    run: Run | None = None
+
+    def forget_findings(self) -> None:
+        """Drop what was said of findings: they are to be looked at again."""
+        self.prospect = None
+        self.acknowledged.clear()
+        self.accepted.clear()
+
+    def begin_at(self, path: str) -> None:
+        """Take up another instance."""
+        self.path, self.facts, self.target, self.run = path, None, "", None
+        self.forget_findings()

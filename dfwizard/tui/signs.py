@@ -1,0 +1,98 @@
+"""Signs beside the words of a state, and their stand-ins where a terminal shows ASCII only."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+DONE = "✓"
+FAILED = "✗"
+RUNNING = "▶"
+WAITING = "·"
+SKIPPED = "»"
+UNDONE = "↶"
+WARNING = "!"
+INFO = "i"
+BLOCKER = "✗"
+POINTER = ">"
+ARROW = "→"
+MORE = "…"
+FULL = "█"
+EMPTY = "░"
+LINE = "─"
+
+_ASCII = {
+    DONE: "+",
+    FAILED: "x",
+    RUNNING: ">",
+    WAITING: ".",
+    SKIPPED: ">",
+    UNDONE: "<",
+    ARROW: ">",
+    MORE: "~",
+    FULL: "#",
+    EMPTY: "-",
+    LINE: "-",
+    "│": "|",
+    "┃": "|",
+    "▏": "|",
+    "▎": "|",
+    "▊": "|",
+    "▔": "-",
+    "▁": "_",
+    "━": "=",
+    "═": "=",
+    "•": "*",
+    "—": "-",
+    "“": '"',
+    "”": '"',
+    "\u2019": "'",
+}
+
+
+def ascii_only(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the terminal should be sent ASCII only: the locale is not UTF-8, or it is the kernel's own console."""
+    if environ.get("TERM") == "linux":
+        return True  # its fonts hold 256 or 512 glyphs, and none of the signs for certain
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return "utf8" not in locale.lower().replace("-", "")
+
+
+class AsciiFilter(LineFilter):
+    """Replaces whatever is not ASCII on its way to the terminal, cell for cell, so that nothing moves."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """Give `segments` in ASCII."""
+        return [
+            segment
+            if segment.control or segment.text.isascii()
+            else segment._replace(text=_spelt(segment.text))
+            for segment in segments
+        ]
+
+
+@lru_cache(4096)
+def _spelt(text: str) -> str:
+    return "".join(_spell(character) for character in text)
+
+
+def _spell(character: str) -> str:
+    if character.isascii():
+        return character
+    if character in _ASCII:
+        return _ASCII[character]
+    if "─" <= character <= "╿":
+        return "+"
+    if "▀" <= character <= "▟":
+        return "#"
+    if unicodedata.combining(character):
+        return ""
+    plain = unicodedata.normalize("NFKD", character)[0]
+    stand_in = plain if plain.isascii() and plain.isprintable() else "?"
+    return stand_in * (2 if unicodedata.east_asian_width(character) in "WF" else 1)

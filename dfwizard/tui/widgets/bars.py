@@ -1,0 +1,85 @@
+"""The lines around every screen: where one is, what stopping would mean."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from dfwizard.tui import signs
+from dfwizard.tui.styles import fitted
+
+STAGES = (
+    ("instance", "Instance"),
+    ("detection", "Detection"),
+    ("path", "Path"),
+    ("checks", "Checks"),
+    ("backup", "Backup"),
+    ("run", "Run"),
+    ("verify", "Verify"),
+    ("done", "Done"),
+)
+"""The road that most people go, in order; failure and rollback are places beside it."""
+
+
+class TitleBar(Static):
+    """The screen's name, the instance, and DEMO where it is one."""
+
+    DEFAULT_CSS = """
+    TitleBar { height: 1; background: $panel; text-style: bold; }
+    """
+
+    def __init__(self, title: str, instance: str, demo: bool) -> None:
+        super().__init__(markup=False)
+        self._title, self._instance, self._demo = title, instance, demo
+
+    def render(self) -> Text:
+        """Give the line."""
+        mark = " DEMO " if self._demo else ""
+        width = self.size.width
+        left = f" dfwizard {signs.LINE} {self._title}"
+        room = width - len(left) - len(mark) - 3
+        right = fitted(self._instance, room) if room > 8 else ""
+        gap = max(width - len(left) - len(right) - len(mark) - 2, 1)
+        return Text.assemble(left, " " * gap, right, "  ", (mark, "bold reverse"), no_wrap=True, end="")
+
+
+class StageBar(Static):
+    """The stages of the road, those behind ticked off, the present one between brackets."""
+
+    DEFAULT_CSS = """
+    StageBar { height: 1; }
+    """
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(markup=False)
+        self._stage = stage
+
+    def render(self) -> Text:
+        """Give the line."""
+        names = [name for name, _ in STAGES]
+        here = names.index(self._stage) if self._stage in names else -1
+        line = Text(" ", no_wrap=True, end="")
+        for index, (_, title) in enumerate(STAGES):
+            if index == here:
+                line.append(f"[{title}]", "bold cyan")
+            elif index < here:
+                line.append(f"{signs.DONE}{title}", "green")
+            else:
+                line.append(title, "bright_black")
+            line.append("  " if self.size.width >= 90 else " ")
+        return line
+
+
+class StakesLine(Static):
+    """What stopping now would mean; above the keys on every screen."""
+
+    DEFAULT_CSS = """
+    StakesLine { height: 1; padding: 0 1; text-style: bold; }
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Text(text), markup=False, id="stakes")
+
+    def say(self, text: str) -> None:
+        """Show another sentence."""
+        self.update(Text(text, no_wrap=True, overflow="ellipsis"))

@@ -1,0 +1,112 @@
+"""Lines of output: any number of them, drawn only where they are in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from dfwizard.reports.terminal import plain
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+WIDEST = 2000
+"""Columns that can be scrolled to sideways."""
+
+
+def shown(line: bytes | str) -> str:
+    """Give a line of output as it is to be shown: what a terminal would obey is dropped, a redrawn line is its last state."""
+    text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
+    return plain(text.rstrip("\r").rpartition("\r")[2].expandtabs(4))
+
+
+class LineLog(ScrollView, can_focus=True):
+    """A view on lines that somebody else keeps (bytes, strings or texts); it stays at the end until one scrolls up, End goes back there."""
+
+    DEFAULT_CSS = """
+    LineLog { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right", "sideways(8)", "Right", show=False),
+        Binding("left", "sideways(-8)", "Left", show=False),
+    ]
+
+    following = reactive(default=True)
+    """Whether the end is kept in sight."""
+
+    def __init__(self, *, follow: bool = True, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._lines: Sequence[bytes | str | Text] = ()
+        self._rest: bytes = b""
+        self._column = 0
+        self.marked: str = ""
+        self.set_reactive(LineLog.following, follow)
+
+    def show(self, lines: Sequence[bytes | str | Text], rest: bytes = b"") -> None:
+        """Show `lines` (kept by reference: say so again when they have changed) and the line that has not ended yet."""
+        self._lines, self._rest = lines, rest
+        self.virtual_size = Size(0, len(lines) + bool(rest))
+        if self.following:
+            self.scroll_end(animate=False, immediate=True)
+        self.refresh()
+
+    def show_line(self, number: int) -> None:
+        """Bring line `number` (from 0) into sight."""
+        self.following = False
+        self.scroll_to(y=max(number - self.size.height // 2, 0), animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Leave the end when somebody scrolls up, and keep to it when they come back."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value < old_value and new_value < self.max_scroll_y:
+            self.following = False
+        elif new_value >= self.max_scroll_y:
+            self.following = True
+
+    def on_resize(self) -> None:
+        """Stay at the end."""
+        if self.following:
+            self.scroll_end(animate=False, immediate=True)
+
+    def action_sideways(self, by: int) -> None:
+        """Show what is further right or left."""
+        self._column = max(0, min(self._column + by, WIDEST))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Give line `y` of what is in sight."""
+        number = y + round(self.scroll_y)
+        width, style = self.size.width, self.rich_style
+        if number < len(self._lines):
+            line: bytes | str | Text = self._lines[number]
+        elif number == len(self._lines) and self._rest:
+            line = self._rest
+        else:
+            return Strip.blank(width, style)
+        if isinstance(line, (bytes, str)):
+            strip = Strip(self._marked(shown(line)))
+        else:
+            strip = Strip(line.render(self.app.console, end=""))
+        return strip.crop(self._column, self._column + width).adjust_cell_length(width).apply_style(style)
+
+    def _marked(self, text: str) -> list[Segment]:
+        """Cut `text` where the words looked for are, so that they stand out."""
+        wanted = self.marked.lower()
+        if not wanted:
+            return [Segment(text)]
+        segments, at, lower = [], 0, text.lower()
+        while len(lower) == len(text) and (found := lower.find(wanted, at)) >= 0:
+            segments += [
+                Segment(text[at:found]),
+                Segment(text[found : found + len(wanted)], Style(reverse=True)),
+            ]
+            at = found + len(wanted)
+        return [*segments, Segment(text[at:])]
