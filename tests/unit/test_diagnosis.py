@@ -1,0 +1,380 @@
+"""Failures as the real programs print them are recognised, explained, and given a command that may be typed as it stands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfwizard.diagnosis import diagnose, telling_line
+from dfwizard.diagnosis.matching import known_failures
+from dfwizard.execution.output import last_lines
+from dfwizard.planning.plan import Execute, Plan, Step, Undo
+from tests.unit import samples
+
+EXIT_1 = "The command ended with exit code 1, expected was 0."
+PLAN = samples.plan(samples.facts(), "7.1.0")
+
+OFFLINE = """\
+  - Syncing psr/log (3.0.0) into cache
+
+   3/165 [>----]   1%    Failed to download psr/log from dist: curl error 6 while downloading https://api.github.com/repos/php-fig/log: Could not resolve host: api.github.com
+    Now trying to download from source
+  - Syncing psr/log (3.0.0) into cache
+"""
+
+OFFLINE_SOURCE = """\
+  - https://github.com/php-http/discovery.git
+    Cloning into bare repository '/var/cache/composers/vcs/https---github.com
+  -php-http-discovery.git'...
+    fatal: unable to access 'https://github.com/php-http/discovery.git/': Cou
+  ld not resolve host: github.com
+
+  - git@github.com:php-http/discovery.git
+    Cloning into bare repository '/var/cache/composers/vcs/https---github.com
+  -php-http-discovery.git'...
+    ssh: Could not resolve hostname github.com: Name or service not known
+    fatal: Could not read from remote repository.
+
+    Please make sure you have the correct access rights
+    and the repository exists.
+
+
+install [--prefer-source] [--prefer-dist] [--prefer-install PREFER-INSTALL] [--dry-run] [--download-only] [--dev]
+"""
+
+EXTENSION = """\
+Installing dependencies from lock file
+Verifying lock file contents can be installed on current platform.
+Your lock file does not contain a compatible set of packages. Please run composer update.
+
+  Problem 1
+    - dreamfactory/df-mongo-logs is locked to version 1.2.0 and an update of this package was not requested.
+    - dreamfactory/df-mongo-logs 1.2.0 requires ext-mongodb * -> it is missing from your system. Install or enable PHP's mongodb extension.
+  Problem 2
+    - mongodb/mongodb is locked to version 1.17.0 and an update of this package was not requested.
+    - mongodb/mongodb 1.17.0 requires ext-mongodb ^1.17.0 -> it is missing from your system. Install or enable PHP's mongodb extension.
+
+To enable extensions, verify that they are enabled in your .ini files:
+    - /etc/php/8.2/cli/php.ini
+    - /etc/php/8.2/cli/conf.d/10-mysqlnd.ini
+"""
+
+TABLE_EXISTS = """\
+   INFO  Running migrations.
+
+  2017_05_18_015040_create_mqtt_config_table ..................... 2.99ms FAIL
+
+In Connection.php line 825:
+
+  SQLSTATE[42S01]: Base table or view already exists: 1050 Table 'mqtt_config
+  ' already exists (Connection: mysql, SQL: create table `mqtt_config` (`serv
+  ice_id` int unsigned not null, `host` varchar(255) not null, `port` int not
+   null, `client_id` varchar(255) not null, `username` varchar(255) null, `pa
+  ssword` text null, `use_tls` tinyint(1) not null default '0', `capath` varc
+  har(255) null, primary key (`service_id`)) default character set utf8mb4 co
+  llate 'utf8mb4_unicode_ci')
+
+
+In Connection.php line 571:
+
+  SQLSTATE[42S01]: Base table or view already exists: 1050 Table 'mqtt_config
+  ' already exists
+"""
+
+ACCESS_DENIED = """\
+In Connection.php line 825:
+
+  SQLSTATE[HY000] [1045] Access denied for user 'dfadmin'@'localhost' (using
+  password: YES) (Connection: mysql, SQL: select exists (select 1 from inform
+  ation_schema.tables where table_schema = 'dreamfactory' and table_name = 'm
+  igrations' and table_type in ('BASE TABLE', 'SYSTEM VERSIONED')) as `exists
+  `)
+"""
+
+REFUSED = """\
+In Connection.php line 825:
+
+  SQLSTATE[HY000] [2002] Connection refused (Connection: mysql, SQL: select e
+  xists (select 1 from information_schema.tables where table_schema = 'dreamf
+  actory' and table_name = 'migrations' and table_type in ('BASE TABLE', 'SYS
+  TEM VERSIONED')) as `exists`)
+"""
+
+DRIVER = """\
+In Connection.php line 825:
+
+  could not find driver (Connection: mysql, SQL: select exists (select 1 from
+   information_schema.tables where table_schema = 'dreamfactory' and table_na
+  me = 'migrations' and table_type in ('BASE TABLE', 'SYSTEM VERSIONED')) as
+  `exists`)
+
+
+In Connector.php line 66:
+
+  could not find driver
+"""
+
+PHP_TOO_OLD = """\
+Composer detected issues in your platform:
+
+Your Composer dependencies require a PHP version ">= 8.3.0". You are running 8.2.36.
+
+"""
+
+DUBIOUS = """\
+fatal: detected dubious ownership in repository at '/opt/dreamfactory'
+To add an exception for this directory, call:
+
+    git config --global --add safe.directory /opt/dreamfactory
+"""
+
+LOCAL_CHANGES = """\
+error: Your local changes to the following files would be overwritten by checkout:
+    .env-dist
+    config/database.php
+Please commit your changes or stash them before you switch branches.
+Aborting
+"""
+
+UNTRACKED = """\
+error: The following untracked working tree files would be overwritten by merge:
+    bootstrap/providers.php
+Please move or remove them before you merge.
+Aborting
+"""
+
+DISK_FULL = """\
+Package operations: 15 installs, 127 updates, 9 removals
+The disk hosting /opt/dreamfactory/vendor has less than 100MiB of free space, this may be the cause of the following exception
+
+In Cache.php line 227:
+
+  copy(): Write of 8192 bytes failed with errno=28 No space left on device
+
+
+install [--prefer-source] [--prefer-dist] [--prefer-install PREFER-INSTALL] [--dry-run] [--download-only] [--dev]
+"""
+
+LOG_DENIED = """\
+In StreamHandler.php line 156:
+
+  The stream or file "/opt/dreamfactory/storage/logs/dreamfactory.log
+  " could not be opened in append mode: Failed to open stream: Permission den
+  ied
+  The exception occurred while attempting to log: Command "df:nosuch" is not
+  defined.
+"""
+
+NO_CACHE_TABLE = """\
+  2026_06_11_000001_create_api_builder_service ................... 4.63ms FAIL
+
+In Connection.php line 857:
+
+  SQLSTATE[42S02]: Base table or view not found: 1146 Table 'dreamfactory77.c
+  ache' doesn't exist (Connection: mysql, Host: 127.0.0.1, Port: 33306, Datab
+  ase: dreamfactory77, SQL: select * from `cache` where `key` in (laravel-cac
+  he-model:service))
+"""
+
+PLUGINS = (
+    "Composer plugins have been disabled for safety in this non-interactive session. "
+    "Set COMPOSER_ALLOW_SUPERUSER=1 if you want to allow plugins to run as root/super user.\n"
+)
+
+NGINX = """\
+Job for nginx.service failed because the control process exited with error code.
+See "systemctl status nginx.service" and "journalctl -xeu nginx.service" for details.
+"""
+
+RECORDED = (
+    ("composer-network", "composer-7.1.0", OFFLINE, "curl error 6 while downloading"),
+    ("composer-network", "composer-7.1.0", OFFLINE_SOURCE, "Could not resolve host: github.com"),
+    ("composer-extension", "composer-7.1.0", EXTENSION, "- dreamfactory/df-mongo-logs 1.2.0 requires ext-mongodb"),
+    ("migration-table-exists", "migrate-7.1.0", TABLE_EXISTS, "SQLSTATE[42S01]: Base table or view already exists"),
+    ("database-access-denied", "migrate-7.1.0", ACCESS_DENIED, "Access denied for user 'dfadmin'"),
+    ("database-unreachable", "migrate-7.1.0", REFUSED, "SQLSTATE[HY000] [2002] Connection refused"),
+    ("php-driver", "migrate-7.1.0", DRIVER, "could not find driver"),
+    ("composer-php", "config-clear-7.1.0", PHP_TOO_OLD, "Composer detected issues in your platform"),
+    ("git-dubious-ownership", "fetch", DUBIOUS, "fatal: detected dubious ownership"),
+    ("git-local-changes", "checkout-7.1.0", LOCAL_CHANGES, "error: Your local changes"),
+    ("git-untracked-files", "checkout-7.1.0", UNTRACKED, "error: The following untracked working tree files"),
+    ("disk-full", "composer-7.1.0", DISK_FULL, "copy(): Write of 8192 bytes failed with errno=28 No space left"),
+    ("disk-full", "backup", "mysqldump: Got errno 28 on write\n", "mysqldump: Got errno 28 on write"),
+    ("storage-permission", "config-clear-7.1.0", LOG_DENIED, "Failed to open stream: Permission denied"),
+    ("cache-table", "migrate-7.7.0", NO_CACHE_TABLE, "Table 'dreamfactory77.cache' doesn't exist"),
+    ("composer-plugins-disabled", "composer-7.1.0", PLUGINS, "Composer plugins have been disabled for safety"),
+    ("service-restart", "restart-web", NGINX, "Job for nginx.service failed"),
+    ("app-key", "verify", '{"error":{"code":500,"message":"The MAC is invalid."}}\n', "The MAC is invalid."),
+    ("memory", "composer-7.1.0", "PHP Fatal error:  Allowed memory size of 1610612736 bytes exhausted\n", "Allowed memory"),
+    ("database-locked", "migrate-7.1.0", "  SQLSTATE[HY000]: General error: 1205 Lock wait timeout exceeded\n", "Lock wait"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("known", "step", "output", "line"), RECORDED, ids=[f"{one[0]}-{number}" for number, one in enumerate(RECORDED)]
+)  # fmt: skip
+def test_what_the_programs_print_is_recognised(known: str, step: str, output: str, line: str) -> None:
+    tail = last_lines(output.encode())
+    found = diagnose(EXIT_1, tail, step=step, code=1, plan=PLAN)
+    assert found is not None
+    assert found.id == known
+    assert line in found.line
+    assert found.title
+    assert found.cause
+    assert found.remedy
+    assert found.source
+    coloured = last_lines(re.sub(r"(?m)^(.+)$", "\x1b[37;41m\\1\x1b[39;49m", output).encode())
+    assert diagnose(EXIT_1, coloured, step=step, code=1, plan=PLAN) == found
+
+
+def test_what_only_the_message_or_the_code_tells() -> None:
+    killed = "The command ended with exit code 137, expected was 0."
+    found = diagnose(killed, (), step="composer-7.1.0", code=137, plan=PLAN)
+    assert found is not None
+    assert found.id == "killed-for-memory"
+    assert diagnose("ended with exit code 137 of 200", (), step="composer-7.1.0", code=1, plan=PLAN) is None
+
+
+@pytest.mark.parametrize("tail", [(), ("all is well",), ("2015_01_27_create_system_tables ... 137ms DONE",)])
+def test_an_unknown_failure_has_no_diagnosis(tail: tuple[str, ...]) -> None:
+    assert diagnose(EXIT_1, tail, step="migrate-7.1.0", code=1, plan=PLAN) is None
+
+
+def test_an_entry_for_certain_steps_says_nothing_of_others() -> None:
+    resolved = ("fatal: unable to access 'https://github.com/': Could not resolve host: github.com",)
+    of = {step: diagnose(EXIT_1, resolved, step=step, code=1, plan=PLAN) for step in ("composer-7.1.0", "fetch", "verify")}  # fmt: skip
+    assert {step: found and found.id for step, found in of.items()} == {
+        "composer-7.1.0": "composer-network",
+        "fetch": "git-network",
+        "verify": None,
+    }
+
+
+def test_a_change_of_the_tree_is_offered_only_once_it_can_be_taken_back() -> None:
+    tail = last_lines(LOG_DENIED.encode())
+    order = [step.id for step in PLAN.steps]
+    undoes = next(step.id for step in PLAN.steps if step.undo is Undo.TREE)
+    assert order.index("maintenance-on") < order.index("backup") < order.index(undoes)
+    for step, offered in (
+        ("maintenance-on", False),
+        ("prove", False),
+        (undoes, True),
+        ("config-clear-7.1.0", True),
+        ("of-another-plan", False),
+    ):
+        found = diagnose(EXIT_1, tail, step=step, code=1, plan=PLAN)
+        assert found is not None
+        assert bool(found.command) is offered, step
+
+
+@pytest.mark.parametrize(
+    ("owner", "me", "expected"),
+    [
+        ("dreamfactory", "root", "runuser -u dreamfactory -- env HOME=/home/dreamfactory composer clear-cache --no-interaction"),
+        ("dreamfactory", "dreamfactory", "env HOME=/home/dreamfactory composer clear-cache --no-interaction"),
+        ("dreamfactory", "ops", "sudo -n -u dreamfactory -- env HOME=/home/dreamfactory composer clear-cache --no-interaction"),
+    ],
+)  # fmt: skip
+def test_a_command_runs_as_the_owner_from_every_account(owner: str, me: str, expected: str) -> None:
+    tail = ("The checksum verification of the file failed (downloaded from https://example.org/x.zip)",)
+    plan = replace(PLAN, owner=owner, me=me)
+    found = diagnose(EXIT_1, tail, step="composer-7.1.0", code=1, plan=plan)
+    assert found is not None
+    assert (found.command, found.safe) == (expected, True)
+
+
+def test_a_command_takes_the_php_and_composer_of_the_plan() -> None:
+    argv = ("/opt/php 8/php", "/opt/composer.phar", "install", "--no-dev")
+    step = Step("composer-7.1.0", "Packages", "test", Execute(argv, user="dreamfactory"), undo=Undo.TREE)
+    plan = replace(PLAN, steps=(step,))
+    found = diagnose("zip archive is corrupt", (), step=step.id, code=1, plan=plan)
+    assert found is not None
+    assert found.command == "runuser -u dreamfactory -- env '/opt/php 8/php' /opt/composer.phar clear-cache --no-interaction"  # fmt: skip
+
+
+def named(instance: str, me: str = "root") -> Plan:
+    step = Step("fetch", "Fetch", "test", Execute(("git", "fetch"), user=me), undo=Undo.TREE)
+    return Plan("upgrade", instance, "1", "2", "/nowhere", me, me, (), (step,))
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40))
+def test_a_hostile_name_stays_one_word_of_the_command(name: str) -> None:
+    instance = f"/srv/{name}"
+    found = diagnose(EXIT_1, tuple(DUBIOUS.splitlines()), step="fetch", code=128, plan=named(instance))
+    assert found is not None
+    assert shlex.split(found.command)[-1] == instance
+
+
+def test_the_commands_do_what_they_say(tmp_path: Path) -> None:
+    instance = tmp_path / 'it\'s $(touch pwned) "here"'
+    instance.mkdir()
+    somebody = ("-c", "user.name=x", "-c", "user.email=x@localhost")
+    for argv in (("init", "-q"), (*somebody, "commit", "-q", "--allow-empty", "-m", "x")):
+        subprocess.run(["git", "-C", str(instance), *argv], check=True)
+    (instance / "composer.json").write_text("{}\n")
+    subprocess.run(["git", "-C", str(instance), "add", "composer.json"], check=True)
+    found = diagnose(EXIT_1, tuple(LOCAL_CHANGES.splitlines()), step="fetch", code=1, plan=named(str(instance)))  # fmt: skip
+    assert found is not None
+    subprocess.run(["sh", "-c", found.command], cwd=tmp_path, check=True, capture_output=True)
+    status = subprocess.run(["git", "-C", str(instance), "status", "--porcelain"], capture_output=True, check=True)  # fmt: skip
+    assert status.stdout == b""
+    assert not (tmp_path / "pwned").exists()
+    origin = subprocess.run(["git", "-C", str(instance), "remote", "add", "origin", "."], check=False)
+    assert origin.returncode == 0
+    found = diagnose(EXIT_1, ("Could not resolve host: github.com",), step="fetch", code=1, plan=named(str(instance)))  # fmt: skip
+    assert found is not None
+    subprocess.run(["sh", "-c", found.command], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+
+
+def test_every_entry_is_whole() -> None:
+    failures = known_failures()
+    assert len({one.id for one in failures}) == len(failures) >= 15
+    for one in failures:
+        assert one.patterns, one.id
+        for pattern in one.patterns:
+            assert not re.search(pattern, "", re.IGNORECASE), one.id
+        assert set(re.findall(r"\{(\w+)\}", one.command)) <= {
+            "instance",
+            "owner",
+            "php",
+            "composer",
+            "as_owner",
+        }
+        assert set(re.findall(r"\{(\w+)\}", one.cause)) <= {"owner"}
+        assert "{" not in one.remedy
+        assert not (one.safe and not one.command), one.id
+        assert "\n" not in one.command
+        checked = subprocess.run(["sh", "-n"], input=one.command.replace("{", "").replace("}", ""), text=True, check=False)  # fmt: skip
+        assert checked.returncode == 0, one.id
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        (EXTENSION, "- dreamfactory/df-mongo-logs 1.2.0 requires ext-mongodb * -> it is missing"),
+        (REFUSED, "SQLSTATE[HY000] [2002] Connection refused"),
+        (DISK_FULL, "copy(): Write of 8192 bytes failed with errno=28 No space left on device"),
+        (LOCAL_CHANGES, "error: Your local changes to the following files would be overwritten by checkout:"),
+        ("PHP Fatal error:  Uncaught Error: x\nStack trace:\n#0 {main}\n  thrown in /a.php\n", "PHP Fatal error:  Uncaught"),
+        ("one\ntwo\n#0 /opt/x.php(3): y()\n", "two"),
+        ("#0 /opt/x.php(3): y()\n", "#0 /opt/x.php(3): y()"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_the_telling_line_is_not_merely_the_last(output: str, line: str) -> None:
+    assert telling_line(last_lines(output.encode())).startswith(line)
+    assert bool(telling_line(last_lines(output.encode()))) is bool(line)
+
+
+@given(st.lists(st.text(max_size=200), max_size=20), st.text(max_size=200))
+def test_whatever_is_printed_gives_an_answer(lines: list[str], message: str) -> None:
+    found = diagnose(message, tuple(lines), step="composer-7.1.0", code=1, plan=PLAN)
+    assert found is None or found.line
+    assert "\n" not in telling_line(lines)
