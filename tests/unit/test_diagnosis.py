@@ -24,7 +24,7 @@ PLAN = samples.plan(samples.facts(), "7.1.0")
 OFFLINE = """\
   - Syncing psr/log (3.0.0) into cache
 
-   3/165 [>----]   1%    Failed to download psr/log from dist: curl error 6 while downloading https://api.github.com/repos/php-fig/log: Could not resolve host: api.github.com
+    Failed to download psr/log from dist: curl error 6 while downloading https://api.github.com/x: Could not resolve host: api.github.com
     Now trying to download from source
   - Syncing psr/log (3.0.0) into cache
 """
@@ -201,7 +201,7 @@ RECORDED = (
     ("database-access-denied", "migrate-7.1.0", ACCESS_DENIED, "Access denied for user 'dfadmin'"),
     ("database-unreachable", "migrate-7.1.0", REFUSED, "SQLSTATE[HY000] [2002] Connection refused"),
     ("php-driver", "migrate-7.1.0", DRIVER, "could not find driver"),
-    ("composer-php", "config-clear-7.1.0", PHP_TOO_OLD, "Composer detected issues in your platform"),
+    ("composer-php", "config-clear-7.1.0", PHP_TOO_OLD, "Your Composer dependencies require a PHP version"),
     ("git-dubious-ownership", "fetch", DUBIOUS, "fatal: detected dubious ownership"),
     ("git-local-changes", "checkout-7.1.0", LOCAL_CHANGES, "error: Your local changes"),
     ("git-untracked-files", "checkout-7.1.0", UNTRACKED, "error: The following untracked working tree files"),
