@@ -34,8 +34,10 @@ from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
 from dfwizard.execution.launch import launch
 from dfwizard.execution.lock import Lock
+from dfwizard.execution.progress import Progress, progress
 from dfwizard.execution.redaction import Redactor
 from dfwizard.execution.runner import serve
+from dfwizard.execution.step_output import read_piece, search
 from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
 from dfwizard.guards import require_beginning
 from dfwizard.hosts.local import LocalHost
@@ -52,6 +54,7 @@ from dfwizard.verification.result import in_use
 
 if TYPE_CHECKING:
     from dfwizard.execution.events import Request
+    from dfwizard.execution.state import RunState
     from dfwizard.hosts.base import Host
     from dfwizard.instance.discover import Found
     from dfwizard.instance.facts import Facts
@@ -77,6 +80,7 @@ class Controller:
         self._rules_file = rules_file.absolute() if rules_file else None
         self._rules: Rules | None = None
         self._read_runs: Known = {}
+        self._plans: dict[tuple[str, str], Plan] = {}
 
     @property
     def rules(self) -> Rules:
@@ -312,6 +316,29 @@ class Controller:
     def follow(self, run: Run, *, seq: int = 0, stop: threading.Event | None = None) -> Iterator[Update]:
         """Give what happens in a run, events after number `seq` and the output of the step going on, until `stop` is set."""
         return follow(run, seq=seq, stop=stop)
+
+    def progress(self, run: Run, state: RunState) -> Progress:
+        """Give how far the phase going on is, and how long it may still take.
+
+        Raises:
+            DfwizardError: its plan cannot be read.
+        """
+        phase = state.phase
+        name = phase.plan if phase else "plan.json"
+        key = (run.id, name)
+        if key not in self._plans:
+            self._plans[key] = run.plan(name)  # written once, never changed
+        return progress(self._plans[key], state, datetime.now(timezone.utc))
+
+    def output(self, run: Run, file: str, *, offset: int = 0, size: int = 1 << 20) -> bytes:
+        """Give a piece of a step's output file; `file` is one of `StepState.outputs`. See `step_output.read_piece`."""
+        return read_piece(run, file, offset=offset, size=size)
+
+    def search_output(
+        self, run: Run, file: str, text: str, *, start: int = 0, backwards: bool = False
+    ) -> int | None:
+        """Give the byte offset of the next match of `text` in a step's output file. See `step_output.search`."""
+        return search(run, file, text, start=start, backwards=backwards)
 
     def decide(self, run: Run, decision: str, *, question: int | None = None) -> None:
         """Answer a run that waits (`retry`, `skip`, `rollback`, `stop`), or `pause` and `continue` one that goes.

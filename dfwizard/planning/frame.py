@@ -46,7 +46,6 @@ def steps_before(road: Road, shows: tuple[tuple[str, ...], tuple[str, ...]]) -> 
             "Commit, files, owners, modes, schema and rows are recorded, to be compared after a rollback.",
             TakeFingerprint(FINGERPRINT_BEFORE),
             timeout=3600,
-            weight=5,
         ),
         Step(
             "note-versions",
@@ -67,7 +66,6 @@ def steps_before(road: Road, shows: tuple[tuple[str, ...], tuple[str, ...]]) -> 
             "the dump carries no USE line.",
             undo_text="The backup stays until you delete it.",
             timeout=6 * 3600,
-            weight=10,
         ),
         Step(
             "prove",
@@ -77,7 +75,6 @@ def steps_before(road: Road, shows: tuple[tuple[str, ...], tuple[str, ...]]) -> 
             departs="The guide trusts the dump unread.",
             undo_text="The scratch database is dropped at the end of the step.",
             timeout=6 * 3600,
-            weight=15,
         ),
     ]
     return steps
@@ -131,7 +128,6 @@ def fetch_step(road: Road) -> Step:
         undo=Undo.TREE,
         undo_text=TREE_BACK,
         timeout=900,
-        weight=5,
     )
 
 
@@ -159,7 +155,6 @@ def steps_after(road: Road, release: str) -> list[Step]:
             Verify(release),
             guide="Verification",
             timeout=600,
-            weight=5,
         )
     )
     return steps

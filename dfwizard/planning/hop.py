@@ -34,7 +34,6 @@ def hop_steps(road: Road, index: int, hop: Hop) -> list[Step]:
             guide="Verification",
             timeout=600,
             hop=index,
-            weight=3,
         )
     )
     return steps
@@ -84,7 +83,6 @@ def _checkout(road: Road, index: int, hop: Hop) -> Step:
         ),
         timeout=600,
         hop=index,
-        weight=2,
     )
 
 
@@ -212,7 +210,6 @@ def _composer(road: Road, index: int, hop: Hop, target: TargetFacts | None, *mor
         undo_text=TREE_BACK,
         timeout=3600,
         hop=index,
-        weight=30,
     )
 
 
@@ -262,7 +259,6 @@ def _migrate(road: Road, index: int, hop: Hop) -> Step:
         undo_text=_DATABASE_BACK,
         timeout=6 * 3600,
         hop=index,
-        weight=5,
     )
 
 

@@ -22,6 +22,7 @@ from dfwizard.planning.plan import (
     TakeBackup,
     Undo,
 )
+from dfwizard.planning.weights import pace_of, weighed
 
 
 def undone(plan: Plan, begun: Collection[str]) -> frozenset[Undo]:
@@ -60,7 +61,9 @@ def plan_rollback(
         steps += _proof((*earlier, token) if Undo.TREE in needs else ())
     if needs & {Undo.MAINTENANCE, Undo.TREE, Undo.DATABASE}:
         steps += _open(plan, deep=deep)
-    return replace(plan, kind="rollback", frm=plan.to, to=plan.frm, hops=(), steps=tuple(steps))
+    return replace(
+        plan, kind="rollback", frm=plan.to, to=plan.frm, hops=(), steps=weighed(steps, pace_of(plan))
+    )
 
 
 def _find(plan: Plan, step_id: str) -> Step | None:
@@ -100,7 +103,6 @@ def _present(plan: Plan, directory: str, shows: tuple[str, ...], *, required: bo
             departs="The guide restores over what is there.",
             timeout=6 * 3600,
             required=required,
-            weight=10,
         )
     )
     return steps
@@ -116,7 +118,6 @@ def _tree(plan: Plan, shows: tuple[str, ...], token: str) -> Step:
         departs="`cp -r dreamfactory.backup dreamfactory` would put the copy inside the broken tree; git checkout and composer need "
         "the network, and composer fails on 6.3.0.",
         timeout=6 * 3600,
-        weight=10,
     )
 
 
@@ -129,7 +130,6 @@ def _database(plan: Plan, shows: tuple[str, ...]) -> Step:
         guide="Rolling Back an Upgrade, Step 2",
         departs="The guide imports over the upgraded tables.",
         timeout=12 * 3600,
-        weight=20,
     )
 
 
@@ -142,7 +142,6 @@ def _proof(tokens: tuple[str, ...]) -> list[Step]:
             CompareFingerprint(FINGERPRINT_BEFORE),
             guide="Rolling Back an Upgrade (verify)",
             timeout=3600,
-            weight=5,
         )
     ]
     for number, token in enumerate(tokens, 1):

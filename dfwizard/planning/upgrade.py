@@ -13,6 +13,7 @@ from dfwizard.planning.frame import dotenv_step, fetch_step, steps_after, steps_
 from dfwizard.planning.hop import hop_steps
 from dfwizard.planning.plan import EditDotenv, Hop, Plan
 from dfwizard.planning.road import Road, Wish
+from dfwizard.planning.weights import pace, weighed
 from dfwizard.rules import Release, Rules, stops
 
 
@@ -89,7 +90,7 @@ def plan_upgrade(
         owner=facts.tree.owner,
         me=facts.me,
         hops=hops,
-        steps=tuple(steps),
+        steps=weighed(steps, pace(facts)),
     )
 
 
