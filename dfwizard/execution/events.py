@@ -1,7 +1,7 @@
 """What can happen in a run, as typed, frozen data: the vocabulary of the journal.
 
-Free text (`message`, `tail`, `note`, `text`, `question`, `reason`) is redacted before an event is made; the other
-fields hold ids, names and numbers that dfwizard itself has chosen.
+Free text (`message`, `tail`, `note`, `text`, `question`, `reason`, and what a diagnosis says) is redacted before an event is made;
+the other fields hold ids, names and numbers that dfwizard itself has chosen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Request = Literal["run", "rollback"]
 StepOutcome = Literal["done", "already-done", "skipped"]
 PhaseOutcome = Literal["done", "failed"]
 RunOutcome = Literal["done", "done-with-warnings", "failed", "rolled-back", "rollback-failed", "stopped"]
-Decision = Literal["retry", "skip", "rollback", "stop"]
+Decision = Literal["remedy", "retry", "skip", "rollback", "stop"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,11 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class StepFailed:
-    """The step failed: `code` the exit code where there was one, `command` as typed in a shell, `tail` the last useful lines."""
+    """The step failed: `code` the exit code where there was one, `command` as typed in a shell, `tail` the last useful lines.
+
+    `line` is the one of them that matters. Where the failure is known, `diagnosis` is its id, `cause` and `remedy` are words, and
+    `remedy_command` is a line of shell that does what the remedy says, "" where there is none.
+    """
 
     KIND: ClassVar[str] = "step-failed"
     step: str
@@ -73,6 +77,11 @@ class StepFailed:
     command: str = ""
     tail: tuple[str, ...] = ()
     seconds: float = 0.0
+    cause: str = ""
+    remedy: str = ""
+    remedy_command: str = ""
+    line: str = ""
+    diagnosis: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,32 @@ class Decided:
     KIND: ClassVar[str] = "decided"
     decision: str
     by: str
+
+
+@dataclass(frozen=True)
+class RemedyStarted:
+    """The remedy of the failed `step` is about to be applied: `command` as typed in a shell; its output goes to file `output`."""
+
+    KIND: ClassVar[str] = "remedy-started"
+    step: str
+    command: str
+    output: str
+
+
+@dataclass(frozen=True)
+class RemedyFinished:
+    """The remedy's command is over; with `code` 0 the step is tried again.
+
+    `code` is negative for a signal, and None where the command could not be run or its end was never seen: `message` says so.
+    `tail` holds the last useful lines of its output.
+    """
+
+    KIND: ClassVar[str] = "remedy-finished"
+    step: str
+    code: int | None
+    seconds: float = 0.0
+    message: str = ""
+    tail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +205,8 @@ Event = (
     | StepInterrupted
     | Asked
     | Decided
+    | RemedyStarted
+    | RemedyFinished
     | Accepted
     | Paused
     | Resumed
@@ -190,6 +227,8 @@ KINDS: dict[str, type[Any]] = {
         StepInterrupted,
         Asked,
         Decided,
+        RemedyStarted,
+        RemedyFinished,
         Accepted,
         Paused,
         Resumed,

@@ -18,6 +18,7 @@ from typing import Any
 
 from dfwizard.errors import CommandFailed, DfwizardError, HostError, JournalError
 from dfwizard.execution import events as ev
+from dfwizard.execution.explaining import explained
 from dfwizard.execution.lock import Lock
 from dfwizard.execution.output import OutputFile, Refusals, last_lines
 from dfwizard.execution.redaction import Redactor
@@ -190,7 +191,7 @@ def execute_command(context: StepContext, action: Execute) -> None:
     result = context.execute(command, check=False, on_output=take)
     if result.code not in action.expect:
         raise StepRefused(
-            f"The command ended {_code_in_words(result.code)}, expected was "
+            f"The command ended {code_in_words(result.code)}, expected was "
             f"{' or '.join(str(code) for code in action.expect)}.",
             code=result.code,
         )
@@ -348,7 +349,7 @@ class Executor:
             message = without_rows(clean(f"dfwizard itself failed: {type(error).__name__}: {error}"))
             lines = "".join(traceback.format_exception(error)).splitlines()
             tail = (*tail, *lines)[-20:]
-        return ev.StepFailed(
+        failed = ev.StepFailed(
             step.id,
             message,
             code=code,
@@ -356,6 +357,7 @@ class Executor:
             tail=tuple(left_out(clean(line) for line in tail)),
             seconds=seconds,
         )
+        return explained(failed, plan, self._redactor)
 
 
 def output_name(plan: Plan, phase: int, step: Step, attempt: int) -> str:
@@ -366,7 +368,8 @@ def output_name(plan: Plan, phase: int, step: Step, attempt: int) -> str:
     return f"output/{prefix}{place:03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', step.id)[:80]}{suffix}.log"
 
 
-def _code_in_words(code: int) -> str:
+def code_in_words(code: int) -> str:
+    """Say how a command ended: `with exit code 3`, `by signal SIGKILL`."""
     if code >= 0:
         return f"with exit code {code}"
     try:

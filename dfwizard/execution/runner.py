@@ -23,6 +23,7 @@ from dfwizard.execution.journal import Journal, open_journal
 from dfwizard.execution.launch import StartReport
 from dfwizard.execution.lock import Lock
 from dfwizard.execution.redaction import Redactor
+from dfwizard.execution.remedies import NOT_SEEN, apply_remedy, remedy_output
 from dfwizard.execution.state import RunState, StepState, StepStatus
 from dfwizard.execution.store import OnFailure, Run, RunRecord, require_ours
 from dfwizard.hosts.base import Host
@@ -279,6 +280,9 @@ class Runner:
         if self.state.decision == "skip":
             self._append(ev.StepFinished(step.id, "skipped", note=f"Skipped by {self.state.decided_by}."))
             return None
+        if self.state.decision == "remedy":
+            self._remedy(plan, step)
+            return None
         if not step.required:
             note = f"It failed, and the {plan.kind} goes on without it."
             self._append(ev.StepFinished(step.id, "skipped", note=note))
@@ -300,9 +304,30 @@ class Runner:
             return _End("rollback")
         return self._ask(plan, step)
 
+    def _remedy(self, plan: Plan, step: Step) -> None:
+        """Apply the step's remedy, once; when it has done what it should the step is waiting to be tried again."""
+        known = self._step(step)
+        name = output_name(plan, self._phase().index, step, 1)
+        apply_remedy(
+            self._host,
+            self._run,
+            plan,
+            known,
+            remedy_output(name, known.remedies + 1),
+            append=self._append,
+            redactor=self.redactor,
+            interruption=self._interruption,
+            full=lambda: self._journal.exhausted,
+        )
+
     def _ask(self, plan: Plan, step: Step) -> _End | None:
-        choices = ("retry", "skip", "rollback", "stop") if step.skippable else ("retry", "rollback", "stop")
+        known = self._step(step)
+        remedy = ("remedy",) if known.remedy_command else ()
+        skip = ("skip",) if step.skippable else ()
+        choices = (*remedy, "retry", *skip, "rollback", "stop")
         text = f"The step {step.title!r} of the {plan.kind} failed. How shall it go on?"
+        if known.remedy_message:
+            text = f"{known.remedy_message} {text}"
         # Whoever reads the question in the journal may answer it at once, by its number there.
         self._desk.open(self.state.seq + 1, choices)
         self._append(ev.Asked(self.redactor.text(text), choices, step.id))
@@ -344,6 +369,8 @@ class Runner:
         for step in self._phase().steps if self.state.phases else ():
             if step.status is StepStatus.RUNNING:
                 self._append(ev.StepInterrupted(step.id))
+        if self.state.mending is not None:
+            self._append(ev.RemedyFinished(self.state.mending, None, message=NOT_SEEN))
 
     def _phase(self) -> state.PhaseState:
         return self.state.phases[-1]
@@ -363,7 +390,7 @@ class Runner:
             pid=os.getpid(),
             seq=record.seq,
             phase=phase.name if phase else None,
-            step=self.state.current,
+            step=self.state.current or self.state.mending,
             paused=self.state.paused,
             question=self.state.question.text if self.state.question else None,
             outcome=self.state.outcome,

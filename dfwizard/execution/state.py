@@ -34,7 +34,9 @@ class StepStatus(str, Enum):
 class StepState:
     """One step's state. Times are ISO 8601 in UTC; `attempts` counts how often its action was begun.
 
-    `message`, `code`, `command` and `tail` describe the last failure, also when a later attempt succeeded.
+    `message`, `code`, `command`, `tail`, `line` and what the diagnosis said (`diagnosis`, `cause`, `remedy`, `remedy_command`) describe
+    the last failure, also when a later attempt succeeded. `remedies` counts how often a remedy was begun for it, and
+    `remedy_message` says what the last one came to, "" when it did what it should.
     """
 
     id: str
@@ -50,6 +52,13 @@ class StepState:
     command: str = ""
     tail: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    cause: str = ""
+    remedy: str = ""
+    remedy_command: str = ""
+    line: str = ""
+    diagnosis: str = ""
+    remedies: int = 0
+    remedy_message: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,8 @@ class RunState:
     """All that the journal tells. `outcome` and `exit_code` are None while the run is not over.
 
     `current` is the step being carried out; `begun` the ids of the steps of the first phase whose action was ever begun, in
-    order: what a rollback has to take back. `decision` is what was chosen and not yet done. `stopped` is why the runner
-    left the run unfinished, "" when it did not say so.
+    order: what a rollback has to take back. `decision` is what was chosen and not yet done; `mending` the step whose remedy is being
+    applied. `stopped` is why the runner left the run unfinished, "" when it did not say so.
     """
 
     runner: ev.RunStarted | None = None
@@ -95,6 +104,7 @@ class RunState:
     question: Question | None = None
     decision: str | None = None
     decided_by: str = ""
+    mending: str | None = None
     paused: bool = False
     outcome: str | None = None
     exit_code: int | None = None
@@ -135,6 +145,8 @@ def advance(state: RunState, record: Record, plans: Mapping[str, Plan]) -> RunSt
         if not state.phases:
             return replace(state, problems=(*state.problems, f"record {record.seq}: a step outside a phase"))
         return _step_event(state, event, record.time, plans)
+    if isinstance(event, (ev.RemedyStarted, ev.RemedyFinished)):
+        return _remedy_event(state, event)
     if isinstance(event, ev.PhaseStarted):
         return _phase_started(state, event, record.time, plans)
     if isinstance(event, ev.PhaseFinished):
@@ -231,10 +243,29 @@ def _step_event(
             code=event.code,
             command=event.command,
             tail=event.tail,
+            cause=event.cause,
+            remedy=event.remedy,
+            remedy_command=event.remedy_command,
+            line=event.line,
+            diagnosis=event.diagnosis,
+            remedy_message="",
         )
     else:
         step = replace(step, status=StepStatus.INTERRUPTED, ended=time)
     return _with_step(replace(state, current=current, question=None), step)
+
+
+def _remedy_event(state: RunState, event: ev.RemedyStarted | ev.RemedyFinished) -> RunState:
+    if not state.phases:
+        return replace(state, problems=(*state.problems, f"record {state.seq}: a remedy outside a phase"))
+    step = state.phases[-1].step(event.step)
+    if isinstance(event, ev.RemedyStarted):
+        step = replace(step, remedies=step.remedies + 1, remedy_message="")
+        return _with_step(replace(state, mending=event.step, decision=None, question=None), step)
+    step = replace(step, remedy_message=event.message)
+    if event.code == 0 and step.status is StepStatus.FAILED:
+        step = replace(step, status=StepStatus.WAITING)
+    return _with_step(replace(state, mending=None), step)
 
 
 def _begun(state: RunState, step_id: str, plans: Mapping[str, Plan]) -> RunState:

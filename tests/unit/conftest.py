@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from dfwizard.execution import attach
+from tests.unit.run_bench import Bench
 
 
 @pytest.fixture
@@ -33,3 +38,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("cannot mount a tmpfs here")
     yield place
     subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    for run in made.store.list():  # a failed test must not leave its runner behind
+        runner = run.state().runner
+        if runner is not None and attach.alive(run, runner):
+            os.kill(runner.pid, signal.SIGKILL)
+    (made.instance / "go").touch()
