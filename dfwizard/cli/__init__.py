@@ -20,10 +20,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         from dfwizard import __version__
 
         return _print_version(f"dfwizard {__version__}")
-    from dfwizard.cli.parser import make_parser
+    from dfwizard.cli.parser import WIZARD, make_parser
 
+    parser = make_parser()
     try:
-        options = make_parser().parse_args(arguments)
+        options = parser.parse_args(arguments)
+        if options.command is None:
+            options = parser.parse_args([*arguments, WIZARD])
     except OSError:  # the help's reader has gone; from Python 3.11 on argparse sees to that itself
         return _let_go()
     from dfwizard.cli.dispatch import dispatch

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -76,17 +75,9 @@ def _say(error: DfwizardError) -> None:
 
 def _broken(error: Exception) -> int:
     """Tell of a fault of dfwizard itself without a traceback; that goes to a file."""
-    from dfwizard.execution.store import state_directory
+    from dfwizard.execution.faults import keep_fault
 
-    place = state_directory() / "errors.log"
-    try:
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(place, flags, 0o600), "a", encoding="utf-8", errors="replace") as file:
-            file.write("".join(traceback.format_tb(error.__traceback__)) + f"{type(error).__name__}\n")
-        kept = f"; where it happened is in {place}"
-    except OSError:
-        kept = ""
+    kept = keep_fault(error)
     print(f"dfwizard: this is a fault of dfwizard itself ({type(error).__name__}){kept}", file=sys.stderr)
     print("  A run that was started goes on: `dfwizard runs` shows it.", file=sys.stderr)
     return 1
@@ -367,6 +358,12 @@ def _report(options: Options) -> int:
     return 0
 
 
+def _wizard(options: Options) -> int:
+    from dfwizard.cli.wizard import show_wizard
+
+    return show_wizard(_controller(options), options)
+
+
 def _run_detached(options: Options) -> int:
     from dfwizard.controller import serve_run
 
@@ -395,6 +392,7 @@ def _rules(options: Options) -> int:
 
 
 _COMMANDS: dict[str, Callable[[Options], int]] = {
+    "wizard": _wizard,
     "inspect": _inspect,
     "plan": _plan,
     "check": _check,

@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 
     _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
 
+WIZARD = "wizard"
+"""The command that is meant where none is given."""
+
 EPILOG = """\
 examples:
+  dfwizard                              the wizard, screen by screen
+  dfwizard --plain                      the same as numbered questions, line by line
   dfwizard inspect /opt/dreamfactory
   dfwizard check /opt/dreamfactory --to latest
   dfwizard plan /opt/dreamfactory --to 7.1.0 --format sh > upgrade.sh
@@ -43,7 +48,9 @@ def make_parser() -> argparse.ArgumentParser:
         help="where runs and backups are kept (default: /var/lib/dfwizard for root)",
     )
     parser.add_argument("--rules", metavar="FILE", help="a rules file of your own, over the built-in ones")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _face(parser, default=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _wizard(commands)
     _looking(commands)
     _backup(commands)
     _changing(commands)
@@ -70,6 +77,41 @@ def _instance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--url", metavar="URL", help="where this instance answers (default: found in the web server's sites)"
     )
+
+
+def _face(parser: argparse.ArgumentParser, *, default: object) -> None:
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        default=default,
+        help="the wizard as numbered questions, line by line: for screen readers and serial consoles",
+    )
+    parser.add_argument(
+        "--mouse",
+        action="store_true",
+        default=default,
+        help="let the wizard take the mouse (default: it is left to the terminal, text can be selected)",
+    )
+
+
+def _wizard(commands: _Commands) -> None:
+    wizard = _add(
+        commands,
+        WIZARD,
+        "go through an upgrade screen by screen (what `dfwizard` without a command does)",
+        "wizard",
+        "wizard /opt/dreamfactory",
+        "wizard --plain /opt/dreamfactory",
+    )
+    wizard.add_argument(
+        "path", metavar="PATH", nargs="?", default="", help="the instance (default: chosen from those found)"
+    )
+    wizard.add_argument("--php", metavar="PATH", help="the php that runs artisan and composer")
+    wizard.add_argument("--url", metavar="URL", help="where this instance answers")
+    wizard.add_argument("--backup-dir", metavar="DIR", help="where the backup goes")
+    wizard.add_argument("--admin-ui", metavar="FILE", help="release.zip of df-admin-interface")
+    # Given before the command they count as well: no default of this parser may take them back.
+    _face(wizard, default=argparse.SUPPRESS)
 
 
 def _target(parser: argparse.ArgumentParser) -> None:

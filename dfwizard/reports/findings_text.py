@@ -25,11 +25,13 @@ def findings_text(
     for severity in WORDS:
         for finding in findings:
             if finding.severity is severity:
-                lines += _finding(finding, finding.acceptable and finding.id in accepted, width)
+                accepts = finding.acceptable and finding.id in accepted
+                lines += finding_lines(finding, accepted=accepts, width=width)
     return "\n".join([*lines, *_summary(findings, accepted)]) + "\n"
 
 
-def _finding(finding: Finding, accepted: bool, width: int) -> list[str]:
+def finding_lines(finding: Finding, *, accepted: bool = False, width: int = WIDTH) -> list[str]:
+    """Give one finding: title, evidence and, unless it is fine, why it matters and what to do; `accepted`: the user overrides it."""
     title = f"{finding.title} [{finding.id}]" + (" (accepted)" if accepted else "")
     lines = wrap(title, width=width, indent=_INDENT, first=f"{WORDS[finding.severity]:<8} ")
     for item in finding.evidence:

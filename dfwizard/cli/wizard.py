@@ -1,0 +1,54 @@
+"""The wizard from the command line: as screens where the terminal can show them, else line by line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dfwizard.controller import Controller
+
+_NO_SCREEN = ("", "dumb", "unknown", "emacs")
+
+
+def hindrance(environ: Mapping[str, str] = os.environ) -> str:
+    """Say why screens cannot be shown here, "" when they can."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty() and sys.stdout.isatty()):
+        return "input or output is no terminal"
+    if environ.get("TERM", "") in _NO_SCREEN:
+        return f"the terminal (TERM={environ.get('TERM', '')}) cannot show screens"
+    return ""
+
+
+def show_wizard(controller: Controller, options: argparse.Namespace) -> int:
+    """Go through an upgrade with the person at the terminal and give the exit code."""
+    path = str(Path(options.path).expanduser().absolute()) if options.path else ""
+    why = "" if options.plain else hindrance()
+    if why:
+        print(f"dfwizard: {why}, so the questions come line by line.", file=sys.stderr)
+    if options.plain or why:
+        from dfwizard.cli.plain import run_plain
+
+        return run_plain(
+            controller,
+            path=path,
+            php=options.php,
+            url=options.url,
+            backup_dir=options.backup_dir,
+            admin_ui=options.admin_ui,
+        )
+    from dfwizard.tui import run_wizard
+    from dfwizard.tui.session import Session
+
+    session = Session(
+        path=path,
+        php=options.php,
+        url=options.url,
+        backup_dir=options.backup_dir,
+        admin_ui=options.admin_ui,
+    )
+    return run_wizard(controller, session, mouse=options.mouse)
