@@ -20,7 +20,18 @@ def facts_text(facts: Facts, *, width: int = WIDTH) -> str:
     """Give the facts as text, `width` columns wide."""
     lines = heading(f"{facts.path} on {facts.host}", line="=")
     lines += ["", *_conflicts(facts, width)]
-    sections = (
+    for title, pairs in sections(facts):
+        if pairs:
+            lines += [*heading(title), *columns(pairs, width=width), ""]
+    lines.append(
+        f"Read at {moment(facts.taken_at)} as {facts.me} in {span(facts.seconds)}; nothing was changed."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def sections(facts: Facts) -> tuple[tuple[str, Pairs], ...]:
+    """Give the facts by subject: each one's title, and its names and values in order; a subject may be empty."""
+    return (
         ("Version", _version(facts)),
         ("Tree", _tree(facts)),
         ("Git", _git(facts)),
@@ -38,13 +49,6 @@ def facts_text(facts: Facts, *, width: int = WIDTH) -> str:
         ),
         ("Tools", sorted(facts.tools.items())),
     )
-    for title, pairs in sections:
-        if pairs:
-            lines += [*heading(title), *columns(pairs, width=width), ""]
-    lines.append(
-        f"Read at {moment(facts.taken_at)} as {facts.me} in {span(facts.seconds)}; nothing was changed."
-    )
-    return "\n".join(lines) + "\n"
 
 
 def _conflicts(facts: Facts, width: int) -> list[str]:
