@@ -93,7 +93,6 @@ def refused(ended: Ended, *words: str, code: int = 2) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
         ("no-such-command",),
         ("inspect",),
         ("inspect", "/a", "/b"),

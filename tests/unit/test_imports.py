@@ -80,7 +80,15 @@ def test_help(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert not ended.imported & HEAVY
 
 
-@pytest.mark.parametrize("arguments", [(), ("no-such-command",), ("upgrade",), ("runs", "--no-such-option")])
+def test_no_command_and_no_terminal_asks_line_by_line_and_ends_with_its_input(tmp_path: Path) -> None:
+    ended = dfwizard(state=tmp_path)
+    assert ended.code == 2
+    assert "Which instance?" in ended.out
+    assert "The input has ended; nothing was changed." in ended.out
+    assert not ended.imported & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [("no-such-command",), ("upgrade",), ("runs", "--no-such-option")])
 def test_a_wrong_command_line_is_told_with_its_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = dfwizard(*arguments, state=tmp_path)
     assert (ended.code, ended.out) == (2, "")
