@@ -122,7 +122,7 @@ class StageScreen(Screen[None]):
                 self._deliver(lambda: (failed or self.say_error)(problem), label)
             except Exception as error:
                 fault = self.wizard.fault(error)
-                self._deliver(lambda: self.say_error(fault), label)
+                self._deliver(lambda: (failed or self.say_error)(fault), label)
             else:
                 self._deliver(lambda: then(value), label)
 
