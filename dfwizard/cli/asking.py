@@ -54,8 +54,8 @@ def confirm_upgrade(
         UsageError: nobody can be asked.
         BlockedError: the answer is not yes.
     """
-    from dfwizard.cli.outline import upgrade_outline
     from dfwizard.planning.findings import Severity
+    from dfwizard.reports.outline import upgrade_outline
     from dfwizard.reports.terminal import plain, wrap_command
 
     require_terminal()
@@ -65,8 +65,8 @@ def confirm_upgrade(
         print("\n".join(("What to know of each warning, and to do about it:", *more)), file=sys.stderr)
         acknowledge(warnings)
     command = shlex.join(("dfwizard", "plan", *arguments))
-    print(f"\n{upgrade_outline(prospect, accepted, policy, command)}", file=sys.stderr)
     plan = prospect.plan
+    print(f"\n{upgrade_outline(plan, prospect.findings, accepted, policy, command)}", file=sys.stderr)
     confirm(f"Upgrade {plain(plan.instance)} from {plan.frm} to {plan.to}?")
 
 

@@ -292,7 +292,7 @@ def _started(
 def _rollback(options: Options) -> int:
     from dfwizard.cli.asking import confirm
     from dfwizard.cli.following import Uninterrupted
-    from dfwizard.cli.outline import rollback_outline
+    from dfwizard.reports.outline import rollback_outline
     from dfwizard.reports.terminal import plain
 
     controller = _controller(options)

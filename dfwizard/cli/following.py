@@ -7,14 +7,16 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dfwizard.cli.questions import Put, closed_in_words, put
+from dfwizard.cli.questions import Put, put
 from dfwizard.cli.writing import Writer, before_lines, finished_lines
 from dfwizard.errors import DfwizardError
 from dfwizard.execution import events as ev
 from dfwizard.execution import journal
 from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone
 from dfwizard.execution.state import RunState, reduce
-from dfwizard.reports.measures import count
+from dfwizard.reports.choices import closed_in_words
+from dfwizard.reports.failure import remedy_lines
+from dfwizard.reports.outcome import outcome_text
 from dfwizard.reports.terminal import plain
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ def follow_run(controller: Controller, run: Run, *, since: int = 0) -> int:
                 out.output(update.data)
             elif isinstance(update, EventSeen):
                 out.event(update)
+                for line in remedy_lines(update.record.event):
+                    out.line(line)
                 if isinstance(update.record.event, ev.Asked):
                     what = put(controller, run, update.record.seq)
                     if what is Put.NOBODY:
@@ -107,43 +111,5 @@ def follow_run(controller: Controller, run: Run, *, since: int = 0) -> int:
 
 def _ending(controller: Controller, run: Run) -> int:
     state = run.state()
-    print(outcome_text(controller, run, state))
+    print(outcome_text(run, state, controller.backup_of(run)))
     return state.exit_code if state.exit_code is not None else 1
-
-
-def _half_way(state: RunState) -> str:
-    begun = [step.id for step in state.phase.steps if step.attempts] if state.phase else []
-    if {"restore-tree", "restore-database"} & set(begun):
-        return "is neither the old nor the new state"
-    return "is as it was before the rollback, nothing was put back yet"
-
-
-def outcome_text(controller: Controller, run: Run, state: RunState) -> str:
-    """Say in two or three lines how the run ended and what can be done next."""
-    record = run.record()
-    where = f"{plain(record.instance)}"
-    words = {
-        "done": f"Done: {where} runs {record.to}.",
-        "done-with-warnings": f"Done with {count(len(state.warnings), 'warning')}: {where} runs {record.to}.",
-        "rolled-back": f"Rolled back: {where} is identical to what it was before, {record.frm}.",
-        "rollback-failed": f"The rollback failed: {where} {_half_way(state)}.",
-        "failed": f"Failed: {where} was left as it is, in the middle of the upgrade.",
-        "stopped": f"Stopped: {where} was left as it is, in the middle of the upgrade.",
-    }
-    following = {
-        "done": (f"To take it back: dfwizard rollback {run.id}",),
-        "done-with-warnings": (f"To take it back: dfwizard rollback {run.id}",),
-        "rolled-back": (),
-        "rollback-failed": (
-            f"To try again: dfwizard resume {run.id}",
-            f"The backup: {plain(controller.backup_of(run))}",
-        ),
-        "failed": (
-            f"To try the step again: dfwizard resume {run.id}",
-            f"To take it back: dfwizard rollback {run.id}",
-        ),
-        "stopped": (f"To go on: dfwizard resume {run.id}", f"To take it back: dfwizard rollback {run.id}"),
-    }
-    outcome = state.outcome or "failed"
-    warnings = tuple(f"warning: {plain(text)}" for text in state.warnings)
-    return "\n".join((*warnings, words[outcome], *following[outcome], f"Report: dfwizard report {run.id}"))

@@ -262,12 +262,15 @@ def _runs(commands: _Commands) -> None:
         "decide",
         "answer a run that waits, or steer one that goes",
         "decide latest retry",
+        "decide latest remedy",
         "decide latest rollback",
         "decide latest pause",
     )
     decide.add_argument("run", metavar="RUN", help="the run's id, its beginning, or latest")
     decide.add_argument(
-        "decision", choices=("retry", "skip", "rollback", "stop", "pause", "continue"), help="what to do"
+        "decision",
+        choices=("remedy", "retry", "skip", "rollback", "stop", "pause", "continue"),
+        help="what to do; remedy: run the command that the question names, then try the step again",
     )
     report = _add(
         commands,

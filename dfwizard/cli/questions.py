@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING
 
 from dfwizard.errors import DfwizardError
 from dfwizard.execution.attach import alive
-from dfwizard.planning.plan import Plan, Undo
+from dfwizard.reports.choices import choice_lines
+from dfwizard.reports.failure import failure_lines
 from dfwizard.reports.terminal import columns, plain, wrap
 
 if TYPE_CHECKING:
     from dfwizard.controller import Controller
-    from dfwizard.execution.state import PhaseState, Question, RunState
+    from dfwizard.execution.state import Question
     from dfwizard.execution.store import Run
 
 LOOK_SECONDS = 0.2
 """The pause between two looks whether somebody else has answered meanwhile."""
-
-_IN_TRANSACTIONS = ("pgsql", "sqlsrv")
-"""The drivers on which Laravel takes back by itself what a failed migration has made (`$transactions` of its schema grammars)."""
 
 
 class Put(Enum):
@@ -45,15 +43,16 @@ def put(controller: Controller, run: Run, number: int) -> Put:
     question = pending.question()
     if question is None:
         return Put.OVER
-    print("\n".join(wrap(question.text)), file=sys.stderr)
-    meanings = [(choice, _meaning(run, pending.state, choice)) for choice in question.choices]
+    for line in (*failure_lines(pending.state.failed_step), *wrap(question.text)):
+        print(line, file=sys.stderr)
+    choices = choice_lines(run, pending.state)
     if not sys.stdin.isatty():
-        answers = [(f"dfwizard decide {run.id} {choice}", text) for choice, text in meanings]
-        for command, text in answers:
-            print("\n".join((f"  {command}", *wrap(text, indent="      "))), file=sys.stderr)
+        for choice in choices:
+            command = f"  dfwizard decide {run.id} {choice.decision}"
+            print("\n".join((command, *wrap(choice.meaning, indent="      "))), file=sys.stderr)
         print("The run waits for one of these.", file=sys.stderr)
         return Put.NOBODY
-    print("\n".join(columns(meanings)), file=sys.stderr)
+    print("\n".join(columns((one.decision, one.meaning) for one in choices)), file=sys.stderr)
     # What was typed before the question could be read is no answer to it.
     _forget_typed()
     return _ask(controller, pending, question)
@@ -138,48 +137,3 @@ class _Pending:
             return self.run.journal.stat().st_size
         except OSError:
             return 0
-
-
-def is_closed(plan: Plan, phase: PhaseState) -> bool:
-    """Tell whether the API is closed where `phase` of the upgrade `plan` is: as far as its steps are about that."""
-    known = {step.id for step in plan.steps}
-    on = phase.step("maintenance-on")
-    closed = on.id not in known or on.attempts > 0 or on.status.over
-    return closed and not phase.step("maintenance-off").status.over
-
-
-def closed_in_words(run: Run, state: RunState) -> str:
-    """Say whether the API is closed; "" where that cannot be told."""
-    with suppress(DfwizardError):
-        if state.phase is not None:
-            return (
-                "the API stays closed"
-                if is_closed(run.plan(state.phase.plan), state.phase)
-                else "the API is open"
-            )
-    return ""
-
-
-def _meaning(run: Run, state: RunState, choice: str) -> str:
-    plan, phase = run.plan(), state.phase
-    closed = phase is not None and is_closed(plan, phase)
-    if choice == "retry":
-        return f"run the step again{_before_retry(run, plan, state)}"
-    if choice == "skip":
-        return "leave the step out and go on; the run then ends with a warning"
-    if choice == "stop":
-        return f"leave it as it is, {'maintenance mode on' if closed else 'the API open'}; resume or roll back later"
-    if any(step.id in state.begun and step.undo in (Undo.TREE, Undo.DATABASE) for step in plan.steps):
-        return f"back to {plan.frm} from the proven backup"
-    return "open the API again; code and data have not been changed"
-
-
-def _before_retry(run: Run, plan: Plan, state: RunState) -> str:
-    failed = next((step for step in plan.steps if state.question and step.id == state.question.step), None)
-    if failed is None or failed.undo is not Undo.DATABASE:
-        return ""
-    with suppress(DfwizardError):
-        database = run.facts().database
-        if database is not None and database.driver in _IN_TRANSACTIONS:
-            return ""
-    return ", only after removing what the migration has made"

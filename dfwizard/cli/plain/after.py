@@ -33,7 +33,7 @@ def after_run(controller: Controller, run: Run) -> str:
 
 def ask_rollback(controller: Controller, run: Run) -> bool:
     """Say what a rollback does and costs, and have it confirmed by the instance's name."""
-    from dfwizard.cli.outline import rollback_outline
+    from dfwizard.reports.outline import rollback_outline
 
     record = run.record()
     say("")

@@ -11,8 +11,10 @@ from dfwizard.reports.measures import count
 from dfwizard.reports.terminal import columns, plain, wrap, wrap_command
 
 if TYPE_CHECKING:
-    from dfwizard.controller import Prospect
+    from collections.abc import Iterable
+
     from dfwizard.execution.store import RunRecord
+    from dfwizard.planning.findings import Finding
 
 CHANGING = (Undo.TREE, Undo.DATABASE)
 """What taking a step back requires when the step changes code or data."""
@@ -25,11 +27,13 @@ _ON_FAILURE = {
 }
 
 
-def upgrade_outline(prospect: Prospect, accepted: frozenset[str], policy: OnFailure, command: str) -> str:
+def upgrade_outline(
+    plan: Plan, findings: Iterable[Finding], accepted: frozenset[str], policy: OnFailure, command: str
+) -> str:
     """Give the list of steps, one line each, and what matters of the whole; `command` shows all of it."""
-    plan = prospect.plan
-    warnings = [one.id for one in prospect.findings if one.severity is Severity.WARNING]
-    overridden = [one.id for one in prospect.findings if one.acceptable and one.id in accepted]
+    known = tuple(findings)
+    warnings = [one.id for one in known if one.severity is Severity.WARNING]
+    overridden = [one.id for one in known if one.acceptable and one.id in accepted]
     lines = [f"{number:>3}. {plain(step.title)}" for number, step in enumerate(plan.steps, 1)]
     lines += ["", "Every step with its command, reason and undo:"]
     lines += [*wrap_command(command, indent="  "), ""]
