@@ -26,7 +26,9 @@ from dfwizard.actions import (
 )
 from dfwizard.backup import shows
 from dfwizard.backup.context import BackupContext
+from dfwizard.backup.delete import delete, require_deletable
 from dfwizard.backup.manifest import ENV, read_manifest
+from dfwizard.backup.outlook import BackupOutlook, BackupProgress, backup_progress, outlook
 from dfwizard.backup.prove import BackupCheck, prove
 from dfwizard.backup.prove import verify as verify_backup
 from dfwizard.errors import BlockedError, DfwizardError, UsageError
@@ -37,18 +39,20 @@ from dfwizard.execution.lock import Lock
 from dfwizard.execution.progress import Progress, progress
 from dfwizard.execution.redaction import Redactor
 from dfwizard.execution.runner import serve
-from dfwizard.execution.step_output import read_piece, search
+from dfwizard.execution.step_output import output_size, read_piece, search
 from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
 from dfwizard.guards import require_beginning
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.completion import complete, expanded
 from dfwizard.instance.discover import discover
 from dfwizard.instance.inspect import inspect
+from dfwizard.planning.checklist import ChecklistItem, checklist
 from dfwizard.planning.choices import choices
 from dfwizard.planning.plan import Plan, RestoreTree, Verify
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.prospects import Planner, Prospect, new_backup
-from dfwizard.refusals import refuse_held, refuse_unfinished
+from dfwizard.refusals import refuse_held, refuse_unfinished, refuse_used
+from dfwizard.remedies import apply
 from dfwizard.rules import Rules, load
 from dfwizard.verification.result import in_use
 
@@ -59,6 +63,9 @@ if TYPE_CHECKING:
     from dfwizard.instance.discover import Found
     from dfwizard.instance.facts import Facts
     from dfwizard.planning.choices import Choice
+    from dfwizard.planning.findings import Finding
+    from dfwizard.reports.backup_list import BackupSummary
+    from dfwizard.reports.comparison import Compared
     from dfwizard.reports.run_report import RunReport
     from dfwizard.reports.run_summary import Known, RunSummary
     from dfwizard.verification.result import Verification
@@ -81,6 +88,7 @@ class Controller:
         self._rules: Rules | None = None
         self._read_runs: Known = {}
         self._plans: dict[tuple[str, str], Plan] = {}
+        self._outlooks: dict[str, BackupOutlook] = {}
 
     @property
     def rules(self) -> Rules:
@@ -187,6 +195,57 @@ class Controller:
             backup_dir = expanded(self.host, backup_dir)
         planner = Planner(self.host, self.rules, str(self.store.directory))
         return planner.propose(facts, target, php=php, backup_dir=backup_dir, admin_ui=admin_ui)
+
+    def checklist(self, prospect: Prospect) -> tuple[ChecklistItem, ...]:
+        """Give the guide's checklist before an upgrade, with what was found out about each item."""
+        return checklist(prospect.facts, prospect.plan, prospect.lists, prospect.services)
+
+    def apply_remedy(self, facts: Facts, finding: Finding, *, on_output: Callable[[bytes], None]) -> int:
+        """Run the finding's own command in the instance's directory and give its exit code; see `remedies.apply`.
+
+        Raises:
+            UsageError: the finding has no command.
+            HeldError: a run holds the instance.
+            HostError: it could not be run, or took too long.
+        """
+        refuse_held(self.host, facts.path)
+        return apply(self.host, facts, finding, on_output)
+
+    def backup_estimate(self, prospect: Prospect) -> BackupOutlook:
+        """Say what the prospect's backup will be: parts, size, time, room, proof; never raises."""
+        return outlook(self.host, prospect.facts, prospect.plan.backup)
+
+    def backup_progress(self, run: Run, *, directory: str | None = None) -> BackupProgress:
+        """Say how far the run's backup is, or the one in `directory` (of the present state before a rollback); never raises."""
+        try:
+            if run.id not in self._outlooks:
+                self._outlooks[run.id] = outlook(self.host, run.facts(), run.plan().backup)
+        except DfwizardError:
+            return BackupProgress()
+        found = self._outlooks[run.id]
+        return backup_progress(self.host, directory or found.directory, found.parts)
+
+    def backups(self) -> tuple[BackupSummary, ...]:
+        """Give the backups that are there, the newest first, with what each is needed for.
+
+        Raises:
+            UsageError: the runs cannot be listed.
+        """
+        from dfwizard.reports.backup_list import backup_list
+
+        return backup_list(self.host, self.store, self._read_runs)
+
+    def delete_backup(self, directory: str) -> None:
+        """Remove exactly one backup of dfwizard's, finished or not.
+
+        Raises:
+            UsageError: it is no backup of dfwizard's, a symlink, or there is more in it than a backup.
+            HeldError: a run at work may need it.
+            HostError: it could not be removed wholly; what is left is listed as unfinished.
+        """
+        directory = require_deletable(self.host, directory)
+        refuse_used(self.host, self.store, directory)
+        delete(self.host, directory)
 
     def script(self, prospect: Prospect) -> str:
         """Give the prospect's plan as a POSIX shell script.
@@ -334,6 +393,10 @@ class Controller:
         """Give a piece of a step's output file; `file` is one of `StepState.outputs`. See `step_output.read_piece`."""
         return read_piece(run, file, offset=offset, size=size)
 
+    def output_size(self, run: Run, file: str) -> int:
+        """Give how many bytes a step's output file has now. See `step_output.output_size`."""
+        return output_size(run, file)
+
     def search_output(
         self, run: Run, file: str, text: str, *, start: int = 0, backwards: bool = False
     ) -> int | None:
@@ -341,7 +404,7 @@ class Controller:
         return search(run, file, text, start=start, backwards=backwards)
 
     def decide(self, run: Run, decision: str, *, question: int | None = None) -> None:
-        """Answer a run that waits (`retry`, `skip`, `rollback`, `stop`), or `pause` and `continue` one that goes.
+        """Answer a run that waits (`remedy`, `retry`, `skip`, `rollback`, `stop`), or `pause` and `continue` one that goes.
 
         `question` is the number (`Question.seq`) of the question that was read; without it the one that is open is answered.
 
@@ -418,6 +481,34 @@ class Controller:
         from dfwizard.reports.run_report import make_report
 
         return make_report(run)
+
+    def save_report(self, run: Run, path: str) -> str:
+        """Write the run's report as Markdown to `path`, and give the file's full path.
+
+        Raises:
+            UsageError: something else is there, or it cannot be written.
+        """
+        from dfwizard.reports.run_saved import save_report
+
+        return save_report(run, path)
+
+    def comparison(self, run: Run) -> tuple[Compared, ...] | None:
+        """Give what the run's rollback found when it compared with the time before; None when nothing was compared.
+
+        Raises:
+            DfwizardError: what the run recorded is damaged.
+        """
+        from dfwizard.reports.comparison import comparison
+
+        return comparison(run)
+
+    def rollback_plan(self, run: Run) -> Plan:
+        """Give the plan that a rollback of `run` would follow now; nothing is changed.
+
+        Raises:
+            DfwizardError: the run cannot be read.
+        """
+        return _plan_back(self.host, run, run.plan(), run.state().begun)
 
 
 def serve_run(directory: Path, *, request: Request, rules_file: Path | None = None) -> int:

@@ -1,0 +1,143 @@
+"""What the last screen says of a run: how it ended, the figures, what is left to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from dfwizard.reports.measures import between, count, moment, size, span
+from dfwizard.reports.run_text import failed_at, said
+from dfwizard.reports.terminal import plain, wrap
+from dfwizard.tui import signs
+from dfwizard.tui.styles import BAD, ODD, OK, QUIET, STRONG
+
+if TYPE_CHECKING:
+    from dfwizard.reports.run_report import RunReport, StepReport
+
+WELL = ("done", "done-with-warnings")
+RESUMABLE = ("failed", "stopped", "rollback-failed", None)
+"""Outcomes after which the run can go on (None: its runner is gone)."""
+REVERSIBLE = (*WELL, "failed", "stopped", None)
+"""Outcomes after which everything can be taken back."""
+
+_OVER = ("done", "already-done", "skipped")
+_PUTTING_BACK = ("restore-tree", "restore-database")
+
+
+def headline(report: RunReport) -> tuple[str, str, str]:
+    """Give sign, sentence and style of how the run ended."""
+    where, outcome = plain(report.instance), report.outcome
+    if outcome == "done":
+        return signs.DONE, f"Done: {where} runs {report.to}.", f"bold {OK}"
+    if outcome == "done-with-warnings":
+        warned = count(len(report.warnings), "warning")
+        return signs.WARNING, f"Done with {warned}: {where} runs {report.to}.", f"bold {ODD}"
+    if outcome == "rolled-back":
+        return signs.UNDONE, _taken_back(report), f"bold {OK}"
+    if outcome == "rollback-failed":
+        return signs.FAILED, f"The rollback failed: {where} {half_way(report)}.", BAD
+    if outcome == "failed":
+        return signs.FAILED, f"Failed: {where} was left as it is, in the middle of the upgrade.", BAD
+    if outcome == "stopped":
+        return signs.FAILED, f"Stopped: {where} was left as it is, in the middle of the upgrade.", BAD
+    return signs.WARNING, f"Not over: the work on {where} was cut off, and nobody goes on with it.", BAD
+
+
+def _taken_back(report: RunReport) -> str:
+    where = plain(report.instance)
+    if report.differences is None:
+        return f"Rolled back: {where} is {report.frm}; neither code nor data had been changed."
+    return f"Rolled back: {where} is identical to what it was before, {report.frm}."
+
+
+def half_way(report: RunReport) -> str:
+    """Say in what state a rollback that failed has left the instance."""
+    last = report.phases[-1] if report.phases else None
+    if last is not None and last.name == "rollback":
+        begun = {step.id for step in last.steps if step.attempts}
+        if begun & set(_PUTTING_BACK):
+            return "is neither the old nor the new state"
+    return "is as it was before the rollback, nothing was put back yet"
+
+
+def closed(report: RunReport) -> str:
+    """Say for how long maintenance mode kept users out; "" when it was never turned on."""
+    total, since, seen = 0.0, "", False
+    for phase in report.phases:
+        for step in phase.steps:
+            if step.state not in ("done", "skipped") or not step.started:
+                continue
+            if step.id == "maintenance-on" and step.state == "done" and not since:
+                since, seen = step.started, True
+            elif step.id == "maintenance-off" and step.state == "done" and since:
+                total, since = total + (between(since, step.started) or 0.0) + step.seconds, ""
+    if since:
+        return f"still, since {moment(since)}"
+    return span(total) if seen else ""
+
+
+def pairs(report: RunReport) -> list[tuple[str, str]]:
+    """Give the figures of the run as names and values."""
+    stops = report.stops or (report.to,)
+    way = f" {signs.ARROW} ".join((report.frm, *stops))
+    found = [("run", f"{report.id}, by {report.created_by}"), ("road", way)]
+    if report.seconds is not None:
+        found.append(("took", f"{span(report.seconds)}, until {moment(report.updated)}"))
+    shut = closed(report)
+    if shut:
+        found.append(("API closed", shut))
+    found.append(("steps", "; ".join(_steps(phase.name, phase.steps) for phase in report.phases) or "none"))
+    if report.accepted:
+        found.append(("accepted", ", ".join(report.accepted)))
+    if report.backups:
+        backup = report.backups[0]
+        proven = ", proven" if backup.proven_at else ""
+        found.append(
+            ("backup", f"{backup.directory} ({backup.error or f'{size(backup.size)}{proven}'})"),
+        )
+    found.append(("kept in", report.directory))
+    return found
+
+
+def _steps(name: str, steps: tuple[StepReport, ...]) -> str:
+    done = sum(step.state in _OVER for step in steps)
+    skipped = sum(step.state == "skipped" for step in steps)
+    more = f", {skipped} of them skipped" if skipped else ""
+    return f"{name} {done} of {len(steps)}{more}"
+
+
+def lines(report: RunReport, width: int) -> list[Text]:
+    """Give all that the screen shows below the headline, `width` columns wide."""
+    found: list[Text] = []
+    for name, value in pairs(report):
+        wrapped = wrap(value, width=width - 13) or [""]
+        for number, line in enumerate(wrapped):
+            found.append(Text.assemble((f"{name if not number else '':<11}", QUIET), line))
+    for failure in report.failures[-1:]:
+        found += [Text(""), Text("What went wrong", STRONG)]
+        found += _item(f"{failed_at(failure)}: {said(failure.step)}", width, signs.FAILED, BAD)
+        found += [Text(f"    {plain(line)}", QUIET) for line in failure.step.tail[-4:]]
+    sections = (
+        ("Warnings", report.warnings, signs.WARNING, ODD),
+        ("What to do next", report.remains, "", ""),
+        ("Lost with the rollback (it is in the backup of the present state)", report.losses, "-", ""),
+        ("Damaged or unreadable", report.problems, signs.FAILED, BAD),
+        ("Notes", report.notes, signs.INFO, QUIET),
+    )
+    for title, items, sign, style in sections:
+        if not items:
+            continue
+        found += [Text(""), Text(title, STRONG)]
+        for number, item in enumerate(items, 1):
+            found += _item(item, width, sign or f"{number}.", style)
+    return found
+
+
+def _item(text: str, width: int, sign: str, style: str) -> list[Text]:
+    """Lay out one item: the sign, then the text, indented below itself."""
+    room = max(width - len(sign) - 3, 20)
+    return [
+        Text.assemble((f" {sign if not number else ' ' * len(sign)} ", style), line)
+        for number, line in enumerate(wrap(text, width=room))
+    ]
