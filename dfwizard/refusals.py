@@ -1,4 +1,4 @@
-"""What is refused before a run is prepared or started, because another run stands in its way."""
+"""What is refused before a run is prepared or started, or a backup deleted, because another run stands in its way."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfwizard.backup.delete import instance_of
 from dfwizard.errors import BlockedError, HeldError
 from dfwizard.execution.attach import alive
 from dfwizard.execution.lock import holder
 from dfwizard.guards import UNFINISHED, unfinished_run
+from dfwizard.reports.backup_list import living_user
 
 if TYPE_CHECKING:
     from dfwizard.execution.store import Store
@@ -55,4 +57,27 @@ def refuse_held(host: Host, instance: str) -> None:
             f"the instance is held by {found}",
             where=instance,
             remedy="Watch it with `dfwizard attach`, or wait for its end.",
+        )
+
+
+def refuse_used(host: Host, store: Store, directory: str) -> None:
+    """Refuse to delete a backup that is at work: a run may need it, or it is being taken or proven right now.
+
+    Raises:
+        HeldError: naming the run or the process.
+    """
+    run = living_user(store, directory)
+    if run is not None:
+        raise HeldError(
+            f"run {run.id} is at work with this backup",
+            where=directory,
+            remedy=f"Wait for its end: dfwizard attach {run.id}",
+        )
+    instance = instance_of(host, directory)
+    found = holder(Path(instance)) if instance and host.name == "localhost" else None
+    if found is not None and found.run is None:
+        raise HeldError(
+            f"{found} is at work on {instance}, maybe with this backup",
+            where=directory,
+            remedy="Wait for its end, then try again.",
         )

@@ -10,6 +10,7 @@ from dfwizard.errors import DfwizardError
 from dfwizard.execution import journal
 from dfwizard.execution.attach import alive
 from dfwizard.execution.state import RunState, reduce
+from dfwizard.planning.plan import TakeBackup
 
 if TYPE_CHECKING:
     from dfwizard.execution.store import Run, RunRecord, Store
@@ -23,7 +24,8 @@ class ReadRun:
     written: int
     record: RunRecord
     state: RunState
-    backup: str
+    backups: tuple[str, ...]
+    """The directories of its backups: its own first, then those of the present state before each rollback."""
 
 
 Known = dict[str, ReadRun]
@@ -72,7 +74,7 @@ def summaries(store: Store, known: Known | None = None) -> tuple[RunSummary, ...
 
 def _summary(run: Run, known: Known) -> RunSummary:
     try:
-        read = _read(run, known)
+        read = read_run(run, known)
     except DfwizardError as error:
         return RunSummary(
             run.id,
@@ -116,11 +118,16 @@ def _summary(run: Run, known: Known) -> RunSummary:
         step_title=next((step.title for step in steps if not step.status.over), ""),
         alive=living,
         asks=living and state.question is not None,
-        backup=read.backup,
+        backup=read.backups[0],
     )
 
 
-def _read(run: Run, known: Known) -> ReadRun:
+def read_run(run: Run, known: Known) -> ReadRun:
+    """Read a run, or give what `known` has of it when its journal has not changed since.
+
+    Raises:
+        DfwizardError: it cannot be read.
+    """
     size = written = 0
     with suppress(OSError):
         info = run.journal.stat()
@@ -130,7 +137,10 @@ def _read(run: Run, known: Known) -> ReadRun:
         return before
     plans = run.plans()
     state = reduce(journal.read(run.journal).records, plans)
-    found = ReadRun(size, written, run.record(), state, plans["plan.json"].backup)
+    taken = (step.action for plan in plans.values() for step in plan.steps)
+    directories = (one.directory for one in taken if isinstance(one, TakeBackup))
+    backups = tuple(dict.fromkeys((plans["plan.json"].backup, *directories)))
+    found = ReadRun(size, written, run.record(), state, backups)
     known[run.id] = found
     return found
 
