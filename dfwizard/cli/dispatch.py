@@ -391,6 +391,12 @@ def _rules(options: Options) -> int:
     return 0
 
 
+def _demo(options: Options) -> int:
+    from dfwizard.cli.demo import demo
+
+    return demo(options)
+
+
 _COMMANDS: dict[str, Callable[[Options], int]] = {
     "wizard": _wizard,
     "inspect": _inspect,
@@ -406,5 +412,6 @@ _COMMANDS: dict[str, Callable[[Options], int]] = {
     "decide": _decide,
     "report": _report,
     "rules": _rules,
+    "demo": _demo,
     "run-detached": _run_detached,
 }

@@ -56,6 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     _changing(commands)
     _runs(commands)
     _rules(commands)
+    _demo(commands)
     return parser
 
 
@@ -298,3 +299,38 @@ def _rules(commands: _Commands) -> None:
     rules.add_argument("action", choices=("show", "check"), help="show the rules in force, or check a file")
     rules.add_argument("file", metavar="FILE", nargs="?", help="with check: the file")
     _json(rules)
+
+
+def _demo(commands: _Commands) -> None:
+    demo = _add(
+        commands,
+        "demo",
+        "show an upgrade in a sandbox: no PHP, no root, no network, nothing of this machine is touched",
+        "demo",
+        "demo --list",
+        "demo --scenario migration-fails",
+        "demo --headless --speed 0",
+    )
+    demo.add_argument("--scenario", metavar="NAME", default="smooth", help="what to show (default: smooth)")
+    demo.add_argument("--list", action="store_true", help="explain all scenarios")
+    demo.add_argument(
+        "--speed",
+        metavar="N",
+        type=_speed,
+        default=1.0,
+        help="1: the steps take believable time (default); 4: a quarter of it; 0: no waits",
+    )
+    demo.add_argument("--headless", action="store_true", help="run it through without a terminal")
+    demo.add_argument("--keep", action="store_true", help="keep the sandbox, and say where it is")
+    demo.add_argument("--attach", metavar="DIR", help="open a sandbox that was kept")
+    _face(demo, default=argparse.SUPPRESS)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = -1.0
+    if not 0 <= speed < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed: give 1, a larger number, or 0 for no waits")
+    return speed

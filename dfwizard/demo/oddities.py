@@ -1,0 +1,46 @@
+"""What can be wrong with a sandbox's installation, by the name that a scenario gives it: one function each.
+
+A function gets the installation's directory and the parameters of the scenario's `[odd.NAME]`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dfwizard.demo.content import DATABASE
+from dfwizard.demo.standins.migrations import MIGRATIONS
+from dfwizard.errors import DfwizardError
+
+Parameters = Mapping[str, Any]
+
+
+def _table_left_over(instance: Path, parameters: Parameters) -> None:
+    """Leave the `table` of a newer release behind, without the row that says that its migration ran."""
+    start = f'create table "{parameters["table"]}" '
+    statements = (sql for migration in MIGRATIONS for sql in migration[3])
+    connection = sqlite3.connect(instance / DATABASE)
+    connection.execute(next(sql for sql in statements if sql.startswith(start)))
+    connection.commit()
+    connection.close()
+
+
+ODDITIES: dict[str, Callable[[Path, Parameters], None]] = {
+    "table-left-over": _table_left_over,
+}
+
+
+def make_odd(instance: Path, odd: Mapping[str, Parameters]) -> None:
+    """Do to the installation what a scenario wants.
+
+    Raises:
+        DfwizardError: it names something that is not known here.
+    """
+    for name, parameters in odd.items():
+        if name not in ODDITIES:
+            raise DfwizardError(
+                f"the scenario wants {name!r}, which is not known", remedy="Install dfwizard again."
+            )
+        ODDITIES[name](instance, parameters)
