@@ -1,11 +1,51 @@
-"""Which instance: those found on this machine, earlier runs, runs still going."""
+"""Which instance: runs still going, the instances found on this machine, earlier runs."""
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from dfwizard import __version__
+from dfwizard.instance.discover import Found
+from dfwizard.reports.terminal import plain
+from dfwizard.tui.screens import instance_rows
 from dfwizard.tui.screens.base import StageScreen
+from dfwizard.tui.screens.history_open import open_run
+from dfwizard.tui.screens.instance_dialogs import InterruptedDialog, PathDialog
+from dfwizard.tui.screens.instance_rows import ALL, INSTANCE, OTHER, RUN, Known
+from dfwizard.tui.styles import QUIET, STRONG
 from dfwizard.tui.widgets.rowlist import Row, RowList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual import events
+
+    from dfwizard.errors import DfwizardError
+    from dfwizard.reports.run_summary import RunSummary
+
+LOOK_SECONDS = 2.0
+"""The pause between two looks at runs that are at work."""
+
+
+class InstanceList(RowList):
+    """The rows of the first screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "choose", "Choose", tooltip="Attach to the run, or look at the instance under the cursor"
+        )
+    ]
+
+
+class _Enough(Exception):
+    """The first fact has come: there is an installation."""
 
 
 class InstanceScreen(StageScreen):
@@ -13,8 +53,168 @@ class InstanceScreen(StageScreen):
 
     STAGE = "instance"
     TITLE_TEXT = "Instance"
-    HELP_TEXT = "Choose the instance to upgrade."
+    CSS_PATH = "instance.tcss"
+    HELP_TEXT = (
+        "Everything begins here. A run that still goes on, waits for an answer or was cut off stands first: Enter attaches to it; "
+        "any number of terminals can watch the same run.\n"
+        "Below are the DreamFactory installations found in the usual places and in the configuration of nginx and Apache. "
+        "Enter looks at one of them; looking changes nothing. One that is not listed can be typed with o; Tab completes.\n"
+        "Earlier runs open as they ended, with their reports. h lists all of them, and all backups.\n"
+        "Leaving here costs nothing: a run goes on without this terminal."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "other", "Other path", tooltip="Type the directory of an instance"),
+        Binding("h", "history", "History", tooltip="All runs and all backups"),
+        Binding("r", "again", "Look again", tooltip="Look for runs and instances again"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known = Known()
+        self._placed: str | None = None
+        self._moved = False
 
     def body(self) -> ComposeResult:
-        """Give the list."""
-        yield RowList([Row.of(str(number), f"row {number}", "  second line") for number in range(30)])
+        """Give the story of a demonstration, the list, the version."""
+        yield Static(self._story(), id="story", markup=False, classes="-told" if self.wizard.demo else "")
+        yield InstanceList(self._rows())
+        yield Static(f"dfwizard {__version__}", id="version", markup=False)
+
+    def title_instance(self) -> str:
+        """Name no instance: it is chosen here."""
+        return ""
+
+    def stakes(self) -> str:
+        """Say in one sentence what stopping now would mean."""
+        if any(run.alive for run in self._known.runs or ()):
+            return "q now: what is going on goes on without this terminal."
+        return "q now: nothing has changed."
+
+    def on_mount(self) -> None:
+        """Look for runs and instances; the runs come first."""
+        self.query_one(InstanceList).focus()
+        self._look_for_runs()
+        self._look_for_instances()
+        self.set_interval(LOOK_SECONDS, self._look_at_living)
+
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+        """Lay the rows out for the new width."""
+        self._fill()
+
+    # What is known -------------------------------------------------------------------------------------------------
+
+    def _look_for_runs(self) -> None:
+        self.background(self.wizard.controller.runs, self._take_runs, failed=self._take_problem)
+
+    def _look_at_living(self) -> None:
+        if any(run.alive for run in self._known.runs or ()):
+            self._look_for_runs()
+
+    def _look_for_instances(self) -> None:
+        self.background(self.wizard.controller.discover, self._take_found, label="Looking for instances")
+
+    def _take_runs(self, runs: tuple[RunSummary, ...]) -> None:
+        if runs == self._known.runs and not self._known.problem:
+            return
+        self._known = replace(self._known, runs=runs, problem="")
+        self._fill()
+        self.refresh_stakes()
+
+    def _take_problem(self, error: DfwizardError) -> None:
+        self._known = replace(self._known, runs=(), problem=str(error))
+        self._fill()
+
+    def _take_found(self, found: tuple[Found, ...]) -> None:
+        self._known = replace(self._known, found=(*found, *self._visited(found)))
+        self._fill()
+
+    def _visited(self, found: tuple[Found, ...]) -> tuple[Found, ...]:
+        """Give the instance of this visit where it is in none of the places looked at."""
+        facts, path = self.session.facts, self.session.path
+        if facts is not None:
+            path = facts.path
+        if not path or (facts is None and self.wizard.demo is None) or path in {one.path for one in found}:
+            return ()
+        return (Found(path, "where you have just been", facts.version.release if facts else None),)
+
+    def _rows(self) -> list[Row]:
+        return instance_rows.rows(self._known, max(self.size.width, 60) - 4, datetime.now(timezone.utc))
+
+    def _fill(self) -> None:
+        rows = self.query_one(InstanceList)
+        if not self._moved:
+            self._placed = instance_rows.begins_at(self._known) or self._placed
+        rows.set_rows(self._rows(), current=None if self._moved else self._placed)
+
+    def on_row_list_moved(self, event: RowList.Moved) -> None:
+        """Note that somebody moves the cursor: from then on it stays where it is put."""
+        if event.row_id != self._placed:
+            self._moved = True
+
+    def _story(self) -> Text:
+        demo = self.wizard.demo
+        if demo is None:
+            return Text()
+        return Text.assemble((f"DEMO: {plain(demo.title)}\n", STRONG), (plain(demo.story), QUIET))
+
+    # Choosing ------------------------------------------------------------------------------------------------------
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """Take up what is under the cursor."""
+        if event.row_id == OTHER:
+            self.action_other()
+        elif event.row_id == ALL:
+            self.action_history()
+        elif event.row_id.startswith(INSTANCE):
+            self._begin_at(event.row_id.removeprefix(INSTANCE))
+        else:
+            run_id = event.row_id.removeprefix(RUN)
+            run = next((run for run in self._known.runs or () if run.id == run_id), None)
+            if run is not None:
+                self._open(run)
+
+    def _begin_at(self, path: str | None) -> None:
+        if path:
+            self.wizard.stop_watching()
+            self.session.begin_at(path)
+            self.wizard.show("detection")
+
+    def _open(self, run: RunSummary) -> None:
+        if run.word != "interrupted":
+            open_run(self, run)
+            return
+        self.app.push_screen(InterruptedDialog(run), lambda answer: self._answered(run, answer))
+
+    def _answered(self, run: RunSummary, answer: str | None) -> None:
+        if answer:
+            open_run(self, run, answer)
+
+    # Keys ----------------------------------------------------------------------------------------------------------
+
+    def action_other(self) -> None:
+        """Ask for a path."""
+        dialog = PathDialog(self.session.path, self.wizard.controller.complete, self._look_at)
+        self.app.push_screen(dialog, self._begin_at)
+
+    def _look_at(
+        self, path: str, found: Callable[[], None], refused: Callable[[DfwizardError], None]
+    ) -> None:
+        def first(_name: str, _value: object) -> None:
+            raise _Enough
+
+        def look() -> None:
+            try:
+                self.wizard.controller.inspect(path, on_fact=first)
+            except _Enough:
+                return
+
+        self.background(look, lambda _nothing: found(), failed=refused)
+
+    def action_history(self) -> None:
+        """Show all runs and backups."""
+        self.wizard.show("history")
+
+    def action_again(self) -> None:
+        """Look again."""
+        self._look_for_runs()
+        self._look_for_instances()
