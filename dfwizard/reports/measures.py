@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 
 
@@ -21,6 +22,18 @@ def span(seconds: float) -> str:
     from humanize import precisedelta
 
     return precisedelta(round(seconds), minimum_unit="seconds", format="%d")
+
+
+def about(seconds: float) -> str:
+    """Give a span that is only roughly known, in words (`about 3 min`)."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 60:
+        return f"about {math.ceil(seconds / 10) * 10} s"
+    if seconds < 3600:
+        return f"about {math.ceil(seconds / 60)} min"
+    minutes = math.ceil(seconds / 600) * 10
+    return f"about {minutes // 60} h {minutes % 60} min"
 
 
 def moment(text: str | None) -> str:

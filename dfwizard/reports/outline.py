@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 CHANGING = (Undo.TREE, Undo.DATABASE)
 """What taking a step back requires when the step changes code or data."""
 
-_ON_FAILURE = {
+ON_FAILURE = {
     OnFailure.AUTO: "roll back by itself before the first database change, ask after it",
     OnFailure.ASK: "ask",
     OnFailure.ROLLBACK: "roll back",
     OnFailure.STOP: "stop, and leave the instance as it is",
 }
+"""What happens when a step of an upgrade fails, in words."""
 
 
 def upgrade_outline(
@@ -44,7 +45,7 @@ def upgrade_outline(
             ("warnings", ", ".join(warnings) or "none"),
             ("backup", plan.backup),
             ("steps", str(len(plan.steps))),
-            ("on failure", _ON_FAILURE[policy]),
+            ("on failure", ON_FAILURE[policy]),
         ),
         indent="",
     )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-from collections import deque
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +16,7 @@ from dfwizard.planning.findings import Finding, Severity
 from dfwizard.reports.terminal import plain, wrap_command
 from dfwizard.tui import signs
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
+from dfwizard.tui.screens.checks_remedy import Remedy
 from dfwizard.tui.screens.checks_rows import (
     PASSED,
     REMEDY,
@@ -34,7 +32,7 @@ from dfwizard.tui.screens.checks_rows import (
     summary,
 )
 from dfwizard.tui.screens.dialogs import WIDTH, ConfirmDialog
-from dfwizard.tui.styles import BAD, LIVE, OK, QUIET, fitted
+from dfwizard.tui.styles import QUIET, fitted
 from dfwizard.tui.widgets.linelog import LineLog
 from dfwizard.tui.widgets.rowlist import RowList
 
@@ -43,51 +41,6 @@ if TYPE_CHECKING:
 
     from dfwizard.controller import Prospect
     from dfwizard.errors import DfwizardError
-
-KEPT_LINES = 10_000
-"""Lines of a remedy's output that can be looked at."""
-
-
-@dataclass
-class Remedy:
-    """A remedy's command that is running or was run (`code` is None until it has ended), and its output."""
-
-    command: str
-    code: int | None = None
-    problem: str = ""
-    arrived: queue.SimpleQueue[bytes] = field(default_factory=queue.SimpleQueue)
-    lines: deque[bytes] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
-    rest: bytes = b""
-
-    @property
-    def running(self) -> bool:
-        """Tell whether it has not ended yet."""
-        return self.code is None and not self.problem
-
-    def drain(self) -> bool:
-        """Take over the output that has arrived; tell whether there was any."""
-        pieces = []
-        while not self.arrived.empty():
-            pieces.append(self.arrived.get())
-        *lines, self.rest = (self.rest + b"".join(pieces)).split(b"\n")
-        self.lines.extend(lines)
-        return bool(pieces)
-
-    def title(self) -> Text:
-        """Say in a line what it is and how it ended."""
-        if self.running:
-            state = (f"{signs.RUNNING} running  ", LIVE)
-        elif self.code == 0:
-            state = (f"{signs.DONE} remedy   ", OK)
-        else:
-            state = (f"{signs.FAILED} FAILED   ", BAD)
-        return Text.assemble("    ", state, plain(" ".join(self.command.split())))
-
-    def ending(self) -> str:
-        """Say how it ended."""
-        if self.running:
-            return ""
-        return self.problem or f"[exit code {self.code}]"
 
 
 class ChecksScreen(StageScreen):

@@ -150,12 +150,12 @@ def _finding_row(key: str, finding: Finding, said: Said, width: int) -> Row:
 
 def _item_row(item: ChecklistItem, said: Said, width: int) -> Row:
     key = item_key(item)
-    found = f" ({len(item.found)} found)" if item.found else ""
     if item.by_hand:
+        found = f" ({len(item.found)} found)" if item.found else ""
         ticked = key in said.acknowledged
         state = (signs.DONE, "ticked", OK) if ticked else (signs.WAITING, "by hand", "")
         return _row(key, _box(ticked), state, f"{item.title}{found}", width)
-    return _row(key, "", (signs.DONE, "looked", OK), f"{item.title}{found}", width)
+    return _row(key, "", (signs.DONE, "seen to", OK), item.title, width)
 
 
 def _row(key: str, mark: str, state: tuple[str, str, str], title: str, width: int) -> Row:
@@ -177,15 +177,13 @@ def summary(checked: Checked, said: Said) -> Text:
         missing.append((count(len(standing), "blocker"), BAD))
     if unread:
         missing.append((f"{count(len(unread), 'warning')} to read", ODD))
-    if unticked:
-        missing.append((f"{count(len(unticked), 'point')} of the checklist", ""))
-    if not standing and not unread:
-        ready = Text(f"{signs.DONE} Nothing stands in the way", OK)
-        return ready.append(f" (open: {missing[0][0]})." if missing else ": n goes on.", "")
+    rest = f" Checklist: {len(unticked)} open." if unticked else ""
+    if not missing:
+        return Text.assemble((f"{signs.DONE} Nothing stands in the way", OK), f": n goes on.{rest}")
     line = Text("To do first: ")
     for index, (text, style) in enumerate(missing):
         line.append(", " if index else "").append(text, style)
-    return line.append(".")
+    return line.append(f".{rest}")
 
 
 # The detail --------------------------------------------------------------------------------------------------------
@@ -229,7 +227,7 @@ def item_lines(item: ChecklistItem, said: Said, *, width: int) -> list[Text]:
     if not item.by_hand:
         return lines
     if not item.found:
-        lines.append(Text("dfwizard cannot find this out by itself."))
+        lines.append(Text("dfwizard has found nothing about it."))
     ticked = item_key(item) in said.acknowledged
     return [*lines, Text("Ticked off; Space takes it back." if ticked else "Space: this is seen to.", QUIET)]
 

@@ -1,0 +1,192 @@
+"""What the screen of the backup shows, as lines: what will be saved and what follows; how far the backup is."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from dfwizard.execution.state import StepState, StepStatus
+from dfwizard.execution.store import OnFailure
+from dfwizard.reports.measures import about, count, size
+from dfwizard.reports.outline import ON_FAILURE, first_change
+from dfwizard.reports.terminal import plain, wrap
+from dfwizard.tui import signs
+from dfwizard.tui.styles import BAD, LIVE, ODD, OK, QUIET, STEP_SIGNS, STRONG, bar, fitted
+
+if TYPE_CHECKING:
+    from dfwizard.backup.outlook import BackupOutlook, BackupProgress, PartProgress
+    from dfwizard.planning.plan import Plan
+
+POLICIES = (OnFailure.ASK, OnFailure.ROLLBACK, OnFailure.AUTO, OnFailure.STOP)
+"""What can happen when a step fails, in the order in which a key goes through them."""
+
+_PARTS = {"env": ".env", "database": "database", "tree": "code"}
+_LABEL = 12
+_RATE_SECONDS = 15.0
+
+
+# Before the run ----------------------------------------------------------------------------------------------------
+
+
+def proposal(
+    outlook: BackupOutlook | None, plan: Plan, on_failure: OnFailure, *, missing: str, width: int
+) -> list[Text]:
+    """Say what will be saved, where, how large, how it is proven, and what happens then.
+
+    `outlook` is None while it is being worked out; `missing` says why the upgrade cannot begin, "" when it can.
+    """
+    lines = [Text("What is saved before anything changes", STRONG)]
+    if outlook is None:
+        lines.append(Text("  Looking at sizes and free space ...", QUIET))
+    else:
+        lines += [_part(part.name, part.what, part.size, width) for part in outlook.parts]
+    lines += _labelled("Where", f"{plan.backup}  (d: elsewhere)", width)
+    if outlook is not None:
+        lines += _labelled("Size", f"about {size(outlook.size)}", width)
+        lines += _labelled("Time", f"{about(outlook.seconds)} to take it and to prove it", width)
+        lines += _free(outlook, width)
+        lines += _labelled("Proof", outlook.proof, width)
+    lines += _labelled("On failure", f"{ON_FAILURE[on_failure]}  (f: otherwise)", width)
+    lines.append(Text(""))
+    if missing:
+        return [*lines, *(Text(line, ODD) for line in wrap(missing, width=width))]
+    return [*lines, *(Text(line) for line in wrap(first_change(plan), width=width))]
+
+
+def steps(plan: Plan) -> list[Text]:
+    """Give the steps of the plan, one line each."""
+    road = f" {signs.ARROW} ".join((plan.frm, *(hop.to for hop in plan.hops)))
+    lines = [Text(f"The {count(len(plan.steps), 'step')} of the upgrade {plain(road)}", STRONG)]
+    return [*lines, *(Text(f"{number:>4}. {plain(one.title)}") for number, one in enumerate(plan.steps, 1))]
+
+
+def question(plan: Plan, accepted: Iterable[str], on_failure: OnFailure) -> Sequence[str]:
+    """Give what one is asked before the upgrade begins."""
+    lines = [
+        plan.instance,
+        f"from {plan.frm} to {plan.to}, in {count(len(plan.steps), 'step')}.",
+        "",
+        first_change(plan),
+        f"When a step fails: {ON_FAILURE[on_failure]}.",
+    ]
+    names = ", ".join(sorted(accepted))
+    if names:
+        lines.append(f"Upon your own responsibility: {names}.")
+    return [*lines, "", "It goes on when this terminal is closed. y starts it."]
+
+
+def _part(name: str, what: str, amount: int, width: int) -> Text:
+    shown = size(amount)
+    room = max(width - _LABEL - len(shown) - 4, 10)
+    return Text(f"  {_PARTS.get(name, name):<{_LABEL - 2}}{fitted(plain(what), room):<{room}}  {shown}")
+
+
+def _free(outlook: BackupOutlook, width: int) -> list[Text]:
+    if outlook.free_before is None:
+        return _labelled("Free space", "not known", width)
+    where = f"on {outlook.mount}: " if outlook.mount else ""
+    after = outlook.free_after
+    if after is not None and after < 0:
+        text = f"{where}{size(outlook.free_before)} now, which is {size(-after)} too little"
+        return _labelled("Free space", text, width, BAD)
+    return _labelled("Free space", f"{where}{size(outlook.free_before)} now, {size(after)} after", width)
+
+
+def _labelled(label: str, text: str, width: int, style: str = "") -> list[Text]:
+    first, *rest = wrap(text, width=width, indent=" " * _LABEL, first=" " * _LABEL)
+    head = Text.assemble((f"{label:<{_LABEL}}", STRONG), (first[_LABEL:], style))
+    return [head, *(Text(line, style) for line in rest)]
+
+
+# While it is written and proven ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Speed:
+    """How fast something grows, over the last seconds: `add` what was seen and when."""
+
+    seen: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def add(self, moment: float, amount: int) -> None:
+        """Take note of an amount at a moment (seconds of a steady clock)."""
+        if self.seen and amount < self.seen[-1][1]:
+            self.seen.clear()  # a part was begun anew
+        self.seen.append((moment, amount))
+        while len(self.seen) > 2 and moment - self.seen[0][0] > _RATE_SECONDS:
+            self.seen.popleft()
+
+    @property
+    def rate(self) -> float:
+        """Give the bytes per second, 0 while that is not known."""
+        if len(self.seen) < 2:
+            return 0.0
+        (start, first), (end, last) = self.seen[0], self.seen[-1]
+        return (last - first) / (end - start) if end > start else 0.0
+
+
+def going_on(
+    backup: StepState,
+    proof: StepState,
+    progress: BackupProgress | None,
+    rate: float,
+    directory: str,
+    *,
+    width: int,
+) -> list[Text]:
+    """Say how far the backup and its proof are; `rate` in bytes per second, 0 when it is not known."""
+    lines = [_step("Backup", backup), *_labelled("  into", directory, width)]
+    if progress is not None and progress.parts:
+        lines += [_part_going_on(part, width) for part in progress.parts]
+        lines.append(_together(backup, progress, rate, width))
+    else:
+        lines.append(Text("  Its first bytes are awaited ...", QUIET))
+    lines.append(_step("Proof", proof))
+    if proof.status is StepStatus.WAITING:
+        lines.append(
+            Text("  It begins when the backup is complete: restored into a scratch place, compared.", QUIET)
+        )
+    return lines
+
+
+def _step(label: str, step: StepState) -> Text:
+    sign, word, style = STEP_SIGNS[step.status]
+    said = plain(step.message or step.note)
+    return Text.assemble(
+        (f"{label:<{_LABEL}}", STRONG), (f"{sign} {word}", style), f"  {said}" if said else ""
+    )
+
+
+def _part_going_on(part: PartProgress, width: int) -> Text:
+    sign, style = {"done": (signs.DONE, OK), "writing": (signs.RUNNING, LIVE)}.get(
+        part.state, (signs.WAITING, QUIET)
+    )
+    lead = Text.assemble("  ", (f"{sign} {part.state:<8}", style), f" {_PARTS.get(part.name, part.name):<10}")
+    if part.state == "done":
+        return lead.append(size(part.written))
+    if part.state == "waiting":
+        return lead.append(f"about {size(part.expected)}", QUIET)
+    amount = f" {size(part.written)} of about {size(part.expected)}"
+    return lead.append_text(bar(_share(part.written, part.expected), max(min(width - 56, 40), 8))).append(
+        amount
+    )
+
+
+def _together(backup: StepState, progress: BackupProgress, rate: float, width: int) -> Text:
+    if backup.status in (StepStatus.DONE, StepStatus.ALREADY_DONE):
+        return Text(f"  {size(progress.written)} together")
+    left = max(progress.expected - progress.written, 0)
+    parts = [f" {size(progress.written)} of about {size(progress.expected)}"]
+    if rate > 0:
+        parts += [f"{size(round(rate))}/s", f"{about(left / rate)} left"]
+    line = Text(f"  {'together':<10} ")
+    line.append_text(bar(_share(progress.written, progress.expected), max(min(width - 66, 40), 8)))
+    return line.append(", ".join(parts))
+
+
+def _share(written: int, expected: int) -> float:
+    """Give how much is done; what is expected is a guess, so that it is never all before it is said to be."""
+    return min(written / expected, 0.99) if expected else 0.0
