@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import stat
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -331,6 +332,27 @@ def test_the_commands_do_what_they_say(tmp_path: Path) -> None:
     found = diagnose(EXIT_1, ("Could not resolve host: github.com",), step="fetch", code=1, plan=named(str(instance)))  # fmt: skip
     assert found is not None
     subprocess.run(["sh", "-c", found.command], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+
+
+def test_what_php_may_not_write_is_given_to_its_group(tmp_path: Path) -> None:
+    instance, outside = tmp_path / "it's here", tmp_path / "outside"
+    for place in (instance / "storage/logs", instance / "bootstrap/cache", outside):
+        place.mkdir(parents=True)
+    log, other, link = (
+        instance / "storage/logs/dreamfactory.log",
+        outside / "other",
+        instance / "storage/link",
+    )
+    for file in (log, other):
+        file.touch(mode=0o600)
+    link.symlink_to(other)
+    (instance / "storage/directory").symlink_to(outside)
+    plan = named(str(instance))
+    found = diagnose(EXIT_1, last_lines(LOG_DENIED.encode()), step="fetch", code=1, plan=plan)
+    assert found is not None
+    subprocess.run(["sh", "-c", found.command], cwd=tmp_path, check=True)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (log, other)]
+    assert modes == [0o660, 0o600]
 
 
 def test_every_entry_is_whole() -> None:
