@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -32,6 +33,11 @@ def demo(options: argparse.Namespace) -> int:
     if options.list:
         print("\n\n".join(_told(one) for one in scenarios()))
         return 0
+    if options.state_dir or options.rules:
+        raise UsageError(
+            "a demo keeps its runs in its own sandbox and has rules of its own",
+            remedy="Leave --state-dir and --rules out.",
+        )
     if options.headless:
         return _headless(options)
     return _shown(options)
@@ -99,6 +105,8 @@ def _headless(options: argparse.Namespace) -> int:
             "--attach shows a sandbox in the wizard; it goes with no --headless",
             remedy="Leave one of the two out.",
         )
+    for number in (signal.SIGHUP, signal.SIGTERM):  # the sandbox must go then, too
+        signal.signal(number, _hung_up)
     with _sandbox(options) as sandbox:
         kept = sandbox.directory
         try:
@@ -108,6 +116,10 @@ def _headless(options: argparse.Namespace) -> int:
             code = 130
     _say_kept(kept)
     return code
+
+
+def _hung_up(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _run_through(sandbox: Sandbox) -> int:

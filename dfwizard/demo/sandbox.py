@@ -23,6 +23,7 @@ from dfwizard.demo.origin import Tag, make_clone, make_origin
 from dfwizard.demo.releases import in_origin
 from dfwizard.demo.scenario import Scenario, scenario
 from dfwizard.errors import DfwizardError, UsageError
+from dfwizard.hosts.local import LocalHost
 from dfwizard.rules import Release, load
 
 if TYPE_CHECKING:
@@ -175,13 +176,14 @@ def _furnish(sandbox: Sandbox, installed: Release) -> None:
 
 
 def _server_files(sandbox: Sandbox) -> dict[str, str]:
-    owner, group = sandbox.instance.owner(), sandbox.instance.group()
+    stat = LocalHost().stat(sandbox.path)
+    owner, group = (stat.owner, stat.group) if stat else ("", "")
     socket = "/run/php/php8.3-fpm.sock"
-    public = json.dumps(f"{sandbox.instance}/public")
+    public = f"{sandbox.instance}/public".replace("\\", "\\\\").replace('"', '\\"')
     return {
         "nginx/nginx.conf": "events {}\nhttp {\n    include sites-enabled/*.conf;\n}\n",
         "nginx/sites-enabled/dreamfactory.conf": (
-            f"server {{\n    listen 80;\n    server_name api.example.com;\n    root {public};\n    index index.php;\n"
+            f'server {{\n    listen 80;\n    server_name api.example.com;\n    root "{public}";\n    index index.php;\n'
             "    location / {\n        try_files $uri $uri/ /index.php?$args;\n    }\n"
             f"    location ~ \\.php$ {{\n        fastcgi_pass unix:{socket};\n    }}\n}}\n"
         ),

@@ -308,7 +308,7 @@ def _migrate(*, seed: bool) -> int:
 def _run_all(connection: sqlite3.Connection, todo: list[str], batch: int) -> bool:
     known = {migration[0]: migration for migration in migrations.MIGRATIONS}
     for name in todo:
-        world.pause(0.7)
+        world.pause(1.2)
         failed = _wanted_failure(name)
         try:
             for statement in known[name][3] if failed is None else ():

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from . import artisan, vendor, world
 
 VERSION = "2.8.12"
+INSTALL_SECONDS = 20.0
 INSTALLER = "dreamfactory/installer"
 KNOWN = re.compile(
     r"--(no-dev|no-interaction|no-progress|no-ansi|no-plugins|ignore-platform-reqs|ignore-platform-req=.*|version)|-[nV]"
@@ -120,7 +121,7 @@ def _carry_out(operations: list[Operation]) -> int:
         f"Package operations: {_counted(installs, 'install')}, {_counted(updates, 'update')}, {_counted(removals, 'removal')}"
     )
     network = world.fault("composer", "network")
-    each = 14.0 / len(operations)
+    each = INSTALL_SECONDS / len(operations)
     for number, operation in enumerate(operations):
         if operation.kind != "Removing":
             _say(f"  - Downloading {operation.package['name']} ({operation.package['version']})")

@@ -127,10 +127,13 @@ def _getent(arguments: list[str]) -> int:
         return world.unknown("getent", arguments)
     try:
         found = pwd.getpwnam(arguments[2])
+        uid, gid, home = found.pw_uid, found.pw_gid, found.pw_dir
     except KeyError:
-        return 2
-    home = os.path.join(world.ROOT, "home") if found.pw_uid == os.geteuid() else found.pw_dir
-    print(f"{found.pw_name}:x:{found.pw_uid}:{found.pw_gid}::{home}:/bin/sh")
+        if arguments[2] != str(os.geteuid()):
+            return 2
+        uid, gid, home = os.geteuid(), os.getegid(), ""
+    home = os.path.join(world.ROOT, "home") if uid == os.geteuid() else home
+    print(f"{arguments[2]}:x:{uid}:{gid}::{home}:/bin/sh")
     return 0
 
 

@@ -117,12 +117,16 @@ def laravel() -> str:
 
 
 def dotenv() -> dict[str, str]:
-    """Read the simple lines of the instance's .env."""
+    """Read the instance's .env: bare, single- and double-quoted values of one line."""
     found = {}
     for line in read(".env").splitlines():
-        match = re.match(r"\s*([A-Z][A-Z0-9_]*)=(.*)$", line)
+        match = re.match(r"\s*([A-Z][A-Z0-9_]*)=(?:\"((?:\\.|[^\"\\])*)\"|'([^']*)'|([^#]*))", line)
         if match:
-            found[match[1]] = match[2].split(" #")[0].strip().strip("\"'")
+            name, double, single, bare = match.groups()
+            escaped = re.sub(r"\\(.)", r"\1", double) if double is not None else None
+            found[name] = next(
+                one for one in (escaped, single, bare.strip() if bare else "") if one is not None
+            )
     return found
 
 
