@@ -10,16 +10,19 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from dfwizard.reports.terminal import plain
+from dfwizard.tui import signs
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
 from dfwizard.tui.screens.dialogs import AskDialog, MessageDialog
 from dfwizard.tui.screens.done_report import ReportScreen
 from dfwizard.tui.screens.done_rows import RESUMABLE, REVERSIBLE, WELL, headline, lines
 from dfwizard.tui.screens.rollback_begin import set_going
+from dfwizard.tui.styles import BAD
 from dfwizard.tui.widgets.linelog import LineLog
 
 if TYPE_CHECKING:
     from textual import events
 
+    from dfwizard.errors import DfwizardError
     from dfwizard.execution.store import Run
     from dfwizard.reports.run_report import RunReport
 
@@ -61,7 +64,6 @@ class DoneScreen(StageScreen):
     def __init__(self) -> None:
         super().__init__()
         self._report: RunReport | None = None
-        self._problem = ""
 
     def body(self) -> ComposeResult:
         """Give the headline and the lines below it."""
@@ -77,10 +79,20 @@ class DoneScreen(StageScreen):
         self.query_one(LineLog).focus()
         run = self.session.run
         if run is None:
-            self._problem = "No run was chosen. h shows all runs, i the instances."
-            self._fill()
+            self.query_one("#headline", Static).update(
+                "No run was chosen. h shows all runs, i the instances."
+            )
             return
-        self.background(lambda: self.wizard.controller.report(run), self._take, label="Reading the run")
+        self.background(
+            lambda: self.wizard.controller.report(run),
+            self._take,
+            failed=self._say_unreadable,
+            label="Reading the run",
+        )
+
+    def _say_unreadable(self, error: DfwizardError) -> None:
+        self.query_one("#headline", Static).update(Text(f"{signs.FAILED} The run cannot be read.", BAD))
+        self.say_error(error)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
         """Wrap the lines anew."""
@@ -95,7 +107,6 @@ class DoneScreen(StageScreen):
     def _fill(self) -> None:
         width = self.size.width - 4
         if self._report is None:
-            self.query_one("#headline", Static).update(self._problem)
             return
         sign, sentence, style = headline(self._report)
         self.query_one("#headline", Static).update(Text(f"{sign} {sentence}", style))

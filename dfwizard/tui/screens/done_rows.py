@@ -114,10 +114,8 @@ def lines(report: RunReport, width: int) -> list[Text]:
         wrapped = wrap(value, width=width - 13) or [""]
         for number, line in enumerate(wrapped):
             found.append(Text.assemble((f"{name if not number else '':<11}", QUIET), line))
-    for failure in report.failures[-1:]:
-        found += [Text(""), Text("What went wrong", STRONG)]
-        found += _item(f"{failed_at(failure)}: {said(failure.step)}", width, signs.FAILED, BAD)
-        found += [Text(f"    {plain(line)}", QUIET) for line in failure.step.tail[-4:]]
+    if report.outcome not in (*WELL, "rolled-back"):
+        found += failure_lines(report, width)
     sections = (
         ("Warnings", report.warnings, signs.WARNING, ODD),
         ("What to do next", report.remains, "", ""),
@@ -130,11 +128,22 @@ def lines(report: RunReport, width: int) -> list[Text]:
             continue
         found += [Text(""), Text(title, STRONG)]
         for number, item in enumerate(items, 1):
-            found += _item(item, width, sign or f"{number}.", style)
+            found += item_lines(item, width, sign or f"{number}.", style)
     return found
 
 
-def _item(text: str, width: int, sign: str, style: str) -> list[Text]:
+def failure_lines(report: RunReport, width: int) -> list[Text]:
+    """Say where the last phase is stuck; nothing where no step failed."""
+    found: list[Text] = []
+    for failure in report.failures[-1:]:
+        found += [Text(""), Text("What went wrong", STRONG)]
+        found += item_lines(f"{failed_at(failure)}: {said(failure.step)}", width, signs.FAILED, BAD)
+        for line in failure.step.tail[-4:]:
+            found += [Text(f"    {part}", QUIET) for part in wrap(plain(line), width=width - 4)]
+    return found
+
+
+def item_lines(text: str, width: int, sign: str, style: str) -> list[Text]:
     """Lay out one item: the sign, then the text, indented below itself."""
     room = max(width - len(sign) - 3, 20)
     return [

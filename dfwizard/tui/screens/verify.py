@@ -23,6 +23,7 @@ from dfwizard.tui.widgets.rowlist import RowList
 if TYPE_CHECKING:
     from textual import events
 
+    from dfwizard.errors import DfwizardError
     from dfwizard.reports.run_report import RunReport
     from dfwizard.verification.result import Verification
 
@@ -79,7 +80,16 @@ class VerifyScreen(StageScreen):
         if run is None:
             self.query_one("#headline", Static).update("No run was chosen; q leaves.")
             return
-        self.background(lambda: self.wizard.controller.report(run), self._take, label="Reading the run")
+        self.background(
+            lambda: self.wizard.controller.report(run),
+            self._take,
+            failed=self._say_unreadable,
+            label="Reading the run",
+        )
+
+    def _say_unreadable(self, error: DfwizardError) -> None:
+        self.query_one("#headline", Static).update(Text(f"{signs.FAILED} The run cannot be read.", BAD))
+        self.say_error(error)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
         """Lay the rows out anew."""
@@ -111,10 +121,11 @@ class VerifyScreen(StageScreen):
         verification = self._verification
         if verification is None:
             return Text("This run recorded no verification. v compares the instance now.", ODD)
-        when = "now" if self._now else "right after the upgrade"
         style = BAD if verification.failed else ODD if verification.warnings else OK
-        way = f"{report.frm} {signs.ARROW} {verification.release}"
-        return Text.assemble((summary(verification), f"bold {style}"), f" {plain(way)}, compared {when}")
+        way = (
+            f" {report.frm} {signs.ARROW} {verification.release}{', compared just now' if self._now else ''}"
+        )
+        return Text.assemble((summary(verification), f"bold {style}"), plain(way))
 
     def _fill_detail(self) -> None:
         if self._verification is not None and self.has_class("-wide"):

@@ -93,7 +93,7 @@ def _summary_row(verification: Verification) -> Row:
 
 def _columns(width: int) -> tuple[int, int, int, int, int]:
     room = max(width - 4 - 1 - 10 - 4, 36)
-    what = max(room * 38 // 100, 14)
+    what = max(room * 34 // 100, 14)
     before = (room - what) // 2
     return 1, 10, what, before, room - what - before
 
