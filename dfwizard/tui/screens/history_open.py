@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dfwizard.tui.screens.instance_dialogs import InterruptedDialog
 from dfwizard.tui.screens.rollback_begin import set_going
 
 if TYPE_CHECKING:
@@ -12,25 +13,54 @@ if TYPE_CHECKING:
     from dfwizard.tui.screens.base import StageScreen
 
 
-def open_run(screen: StageScreen, summary: RunSummary, how: str = "look") -> None:
-    """Show the stage where the run is; `how` is `look`, `resume` (set it going again first) or `rollback` (show what that would do)."""
-    controller, wizard = screen.wizard.controller, screen.wizard
+def open_run(screen: StageScreen, summary: RunSummary) -> None:
+    """Show the stage where the run is; of one that was cut off ask first what becomes of it."""
 
-    def found() -> tuple[Run, int | None]:
-        run = controller.store.find(summary.id)
-        if how == "resume":
-            return run, set_going(controller, run, controller.resume)
+    def answered(answer: str | None) -> None:
+        if answer == "resume":
+            _go_on(screen, summary)
+        elif answer == "rollback":
+            show_rollback(screen, summary)
+        elif answer == "look":
+            _watch(screen, summary)
+
+    if summary.word == "interrupted":
+        screen.app.push_screen(InterruptedDialog(summary), answered)
+    else:
+        _watch(screen, summary)
+
+
+def show_rollback(screen: StageScreen, summary: RunSummary) -> None:
+    """Show what taking the run back would do; it is asked again there."""
+    wizard = screen.wizard
+
+    def show(run: Run) -> None:
+        wizard.stop_watching()
+        wizard.session.begin_at(summary.instance)
+        wizard.session.run = run
+        wizard.show("rollback")
+
+    screen.background(lambda: wizard.controller.store.find(summary.id), show, label="Opening the run")
+
+
+def _watch(screen: StageScreen, summary: RunSummary) -> None:
+    wizard = screen.wizard
+
+    def find() -> tuple[Run, int | None]:
+        run = wizard.controller.store.find(summary.id)
         # One that is over shows its end at once, without the screens on the way there.
         return run, run.state().seq if summary.outcome is not None else None
 
-    def show(found: tuple[Run, int | None]) -> None:
-        run, since = found
-        if how == "rollback":
-            wizard.stop_watching()
-            wizard.session.begin_at(summary.instance)
-            wizard.session.run = run
-            wizard.show("rollback")
-        else:
-            wizard.watch_run(run, since=since)
+    screen.background(find, lambda found: wizard.watch_run(found[0], since=found[1]), label="Opening the run")
 
-    screen.background(found, show, label="Going on with it" if how == "resume" else "Opening the run")
+
+def _go_on(screen: StageScreen, summary: RunSummary) -> None:
+    wizard = screen.wizard
+
+    def begin() -> tuple[Run, int]:
+        run = wizard.controller.store.find(summary.id)
+        return run, set_going(wizard.controller, run, wizard.controller.resume)
+
+    screen.background(
+        begin, lambda begun: wizard.watch_run(begun[0], since=begun[1]), label="Going on with it"
+    )

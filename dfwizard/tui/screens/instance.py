@@ -17,8 +17,9 @@ from dfwizard.reports.terminal import plain
 from dfwizard.tui.screens import instance_rows
 from dfwizard.tui.screens.base import StageScreen
 from dfwizard.tui.screens.history_open import open_run
-from dfwizard.tui.screens.instance_dialogs import InterruptedDialog, PathDialog
-from dfwizard.tui.screens.instance_rows import ALL, INSTANCE, OTHER, RUN, Known
+from dfwizard.tui.screens.history_rows import RUN
+from dfwizard.tui.screens.instance_dialogs import PathDialog
+from dfwizard.tui.screens.instance_rows import ALL, INSTANCE, OTHER, Known
 from dfwizard.tui.styles import QUIET, STRONG
 from dfwizard.tui.widgets.rowlist import Row, RowList
 
@@ -171,23 +172,13 @@ class InstanceScreen(StageScreen):
             run_id = event.row_id.removeprefix(RUN)
             run = next((run for run in self._known.runs or () if run.id == run_id), None)
             if run is not None:
-                self._open(run)
+                open_run(self, run)
 
     def _begin_at(self, path: str | None) -> None:
         if path:
             self.wizard.stop_watching()
             self.session.begin_at(path)
             self.wizard.show("detection")
-
-    def _open(self, run: RunSummary) -> None:
-        if run.word != "interrupted":
-            open_run(self, run)
-            return
-        self.app.push_screen(InterruptedDialog(run), lambda answer: self._answered(run, answer))
-
-    def _answered(self, run: RunSummary, answer: str | None) -> None:
-        if answer:
-            open_run(self, run, answer)
 
     # Keys ----------------------------------------------------------------------------------------------------------
 

@@ -11,11 +11,10 @@ from rich.text import Text
 
 from dfwizard.reports.terminal import plain, wrap
 from dfwizard.tui import signs
+from dfwizard.tui.screens.history_rows import RUN, run_row
 from dfwizard.tui.screens.history_words import (
-    WORD_WIDTH,
     minute,
     road_of,
-    run_word,
     unfinished,
     work_of,
 )
@@ -32,7 +31,6 @@ OTHER = "other"
 ALL = "all"
 """The row that leads to all runs and backups."""
 
-RUN = "run:"
 INSTANCE = "instance:"
 EARLIER = 5
 """How many earlier runs are shown."""
@@ -84,7 +82,7 @@ def rows(known: Known, width: int, now: datetime) -> list[Row]:
         made += [_GAP, *_said("problem", f"The runs cannot be listed: {known.problem}", width, ODD)]
     if earlier:
         made += [_GAP, heading("Earlier runs (times are UTC)")]
-        made += [_earlier(run, width) for run in earlier[:EARLIER]]
+        made += [run_row(run, width) for run in earlier[:EARLIER]]
     if known.runs:
         made.append(Row.of(ALL, Text.assemble("All runs and backups...", ("  (h)", QUIET))))
     if not known.runs and known.found == () and not known.problem:
@@ -148,14 +146,3 @@ def _clock(created: str, now: datetime) -> str:
     when = minute(created)
     today = when.startswith(f"{now:%Y-%m-%d} ")
     return f"{when[11:] if today else when} UTC"
-
-
-def _earlier(run: RunSummary, width: int) -> Row:
-    line = run_word(run)
-    line.pad_right(WORD_WIDTH - line.cell_len + 1)
-    if run.error:
-        line.append(fitted(f"{run.id}  {plain(run.error)}", width - WORD_WIDTH - 1), QUIET)
-        return Row(RUN + run.id, (line,))
-    line.append(f"{minute(run.created_at)}  {road_of(run):<15}  ")
-    line.append(fitted(plain(run.instance), max(width - line.cell_len, 8)), QUIET)
-    return Row(RUN + run.id, (line,))
