@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,48 +14,34 @@ from typing import TYPE_CHECKING
 from dfwizard import codec
 from dfwizard.access import open_instance
 from dfwizard.actions import (
-    RECORDED,
-    Recorded,
     losses,
-    make_actions,
-    private_directory,
-    take_backup,
-    verify_instance,
 )
-from dfwizard.backup import shows
-from dfwizard.backup.context import BackupContext
 from dfwizard.backup.delete import delete, require_deletable
-from dfwizard.backup.manifest import ENV, read_manifest
 from dfwizard.backup.outlook import BackupOutlook, BackupProgress, backup_progress, outlook
-from dfwizard.backup.prove import BackupCheck, prove
-from dfwizard.backup.prove import verify as verify_backup
-from dfwizard.errors import BlockedError, DfwizardError, UsageError
+from dfwizard.backup.prove import BackupCheck
+from dfwizard.comparing import compare, last_good
+from dfwizard.errors import DfwizardError
 from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
 from dfwizard.execution.launch import launch
-from dfwizard.execution.lock import Lock
 from dfwizard.execution.progress import Progress, progress
-from dfwizard.execution.redaction import Redactor
-from dfwizard.execution.runner import serve
 from dfwizard.execution.step_output import output_size, read_piece, search
 from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
-from dfwizard.guards import require_beginning
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.completion import complete, expanded
 from dfwizard.instance.discover import discover
 from dfwizard.instance.inspect import inspect
 from dfwizard.planning.checklist import ChecklistItem, checklist
 from dfwizard.planning.choices import choices
-from dfwizard.planning.plan import Plan, RestoreTree, Verify
-from dfwizard.planning.rollback import plan_rollback
+from dfwizard.planning.plan import Plan
 from dfwizard.prospects import Planner, Prospect, new_backup
-from dfwizard.refusals import refuse_held, refuse_unfinished, refuse_used
+from dfwizard.refusals import refuse_blocked, refuse_held, refuse_unfinished, refuse_used
 from dfwizard.remedies import apply
 from dfwizard.rules import Rules, load
-from dfwizard.verification.result import in_use
+from dfwizard.saving import examine, save
+from dfwizard.serving import plan_back, serve_run
 
 if TYPE_CHECKING:
-    from dfwizard.execution.events import Request
     from dfwizard.execution.state import RunState
     from dfwizard.hosts.base import Host
     from dfwizard.instance.discover import Found
@@ -276,18 +260,11 @@ class Controller:
             HeldError: a run holds the instance, which is then between two states.
         """
         facts = self.inspect(path, php=php)
-        lock = Lock()
-        if self.host.name == "localhost":
-            lock.take(Path(facts.path), what="the instance", fallback=self.store.directory / "locks")
-        access = open_instance(self.host, facts)
-        directory = new_backup(str(self.store.directory), facts.path, backup_dir)
-        context = BackupContext(self.host, private_directory(directory), report=on_output)
-        try:
-            take_backup(context, access, facts, directory)
-            prove(context, access.subject(), directory)
-        finally:
-            self.host.remove(context.private)
-            lock.release()
+        if backup_dir is not None:
+            backup_dir = expanded(self.host, backup_dir)
+        state = self.store.directory
+        directory = new_backup(str(state), facts.path, backup_dir)
+        save(self.host, facts, directory, locks=state / "locks", on_output=on_output)
         return directory
 
     def verify_backup(self, directory: str, *, on_output: OnOutput) -> BackupCheck:
@@ -298,17 +275,7 @@ class Controller:
         Raises:
             BackupError: it is unfinished or damaged.
         """
-        directory = posixpath.abspath(directory)
-        context = BackupContext(self.host, private_directory(directory), report=on_output)
-        manifest = read_manifest(self.host, directory)
-        subject = None
-        with suppress(DfwizardError):
-            facts = self.inspect(manifest.instance)
-            subject = open_instance(self.host, facts, env_from=posixpath.join(directory, ENV)).subject()
-        try:
-            return verify_backup(context, directory, subject)
-        finally:
-            self.host.remove(context.private)
+        return examine(self.host, directory, self.inspect, on_output=on_output)
 
     def start_upgrade(
         self, prospect: Prospect, *, accepted: frozenset[str], on_failure: OnFailure = OnFailure.AUTO
@@ -319,18 +286,7 @@ class Controller:
             BlockedError: a finding forbids it.
             HeldError: another run holds the instance; the message says which and since when.
         """
-        blocking = prospect.blockers(accepted)
-        if blocking:
-            names = ", ".join(finding.id for finding in blocking)
-            can = [finding.id for finding in blocking if finding.acceptable]
-            override = (
-                f" What you take upon yourself: {' '.join(f'--accept {name}' for name in can)}" if can else ""
-            )
-            raise BlockedError(
-                f"nothing was changed; the upgrade is blocked by {names}",
-                where=prospect.facts.path,
-                remedy=f"Do what each finding says, then try again.{override}",
-            )
+        refuse_blocked(prospect.facts.path, prospect.blockers(accepted))
         refuse_held(self.host, prospect.facts.path)
         run = self.store.create(
             prospect.plan,
@@ -443,38 +399,8 @@ class Controller:
         Raises:
             UsageError: no run of this instance has ended well.
         """
-        wanted = posixpath.realpath(path)
-        for run in self.store.list():
-            with suppress(DfwizardError):
-                if run.record().instance == wanted and run.state().outcome in ("done", "done-with-warnings"):
-                    return self._verify(run, php, url)
-        raise UsageError(
-            "no upgrade of this instance by dfwizard has ended well, so there is nothing to compare with",
-            where=path,
-            remedy="See `dfwizard runs`, and `dfwizard inspect` for what is installed.",
-        )
-
-    def _verify(self, run: Run, php: str | None, url: str | None) -> Verification:
-        before, plan = run.facts(), run.plan()
-        if url is not None:
-            before = replace(before, web=replace(before.web, url=url))
-        access = open_instance(self.host, before)
-        access = replace(access, php=php) if php else access
-        redactor = Redactor()
-        redactor.add(*access.secrets)
-        path = run.directory / RECORDED
-        recorded = codec.loads(Recorded, path.read_bytes(), where=str(path))
-        verification, _ = verify_instance(
-            access,
-            before,
-            recorded,
-            self.rules,
-            plan=plan,
-            action=Verify(plan.to),
-            accepted=frozenset(run.record().accepted),
-            redact=redactor.text,
-        )
-        return in_use(verification)
+        run = last_good(self.store, expanded(self.host, path))
+        return compare(self.host, self.rules, run, php=php, url=url)
 
     def report(self, run: Run) -> RunReport:
         """Give the report of a run, finished or not."""
@@ -508,51 +434,4 @@ class Controller:
         Raises:
             DfwizardError: the run cannot be read.
         """
-        return _plan_back(self.host, run, run.plan(), run.state().begun)
-
-
-def serve_run(directory: Path, *, request: Request, rules_file: Path | None = None) -> int:
-    """Be the process that owns a run, and give its exit code; see `runner.serve`."""
-    host, run = LocalHost(), Run(directory.absolute())
-    backup = run.plan().backup
-    secrets: tuple[bytes, ...] = ()
-    with suppress(DfwizardError):
-        secrets = open_instance(host, run.facts(), env_from=posixpath.join(backup, ENV)).secrets
-    return serve(
-        run.directory,
-        host,
-        make_actions(load(rules_file)),
-        lambda plan, begun: _plan_back(host, run, plan, begun),
-        request=request,
-        secrets=secrets,
-        guard=lambda state, asked: require_beginning(host, run, state, asked),
-        private=Path(private_directory(backup)),
-    )
-
-
-def _plan_back(host: Host, run: Run, plan: Plan, begun: tuple[str, ...]) -> Plan:
-    token = f"{run.id}-{len(run.plans())}"
-    present = f"{plan.backup}-before-rollback-{len(run.plans())}"
-    lines: tuple[tuple[str, ...], ...] = ((), (), ())
-    with suppress(DfwizardError):
-        access = open_instance(host, run.facts(), env_from=posixpath.join(plan.backup, ENV))
-        subject, private = access.subject(), private_directory(plan.backup)
-        lines = (
-            shows.shows_take(subject, present, private),
-            shows.shows_restore_tree(subject, plan.backup, token),
-            shows.shows_restore_database(subject, plan.backup, private),
-        )
-    return plan_rollback(
-        plan,
-        begun,
-        present_backup=present,
-        token=token,
-        earlier=_tokens(run),
-        shows=(lines[0], lines[1], lines[2]),
-    )
-
-
-def _tokens(run: Run) -> tuple[str, ...]:
-    """Give the names under which earlier rollbacks of the run have put trees aside."""
-    steps = (step for plan in run.plans().values() for step in plan.steps)
-    return tuple(step.action.token for step in steps if isinstance(step.action, RestoreTree))
+        return plan_back(self.host, run, run.plan(), run.state().begun)

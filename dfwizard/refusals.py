@@ -1,4 +1,4 @@
-"""What is refused before a run is prepared or started, or a backup deleted, because another run stands in its way."""
+"""What is refused before a run is prepared or started, or a backup deleted, because of a finding or of another run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dfwizard.reports.backup_list import living_user
 if TYPE_CHECKING:
     from dfwizard.execution.store import Store
     from dfwizard.hosts.base import Host
+    from dfwizard.planning.findings import Finding
 
 
 def refuse_unfinished(store: Store, path: str, accepted: frozenset[str]) -> None:
@@ -42,6 +43,24 @@ def refuse_unfinished(store: Store, path: str, accepted: frozenset[str]) -> None
         where=path,
         remedy=f"Go on with it: dfwizard resume {run.id}\nOr take it back: dfwizard rollback {run.id}\n"
         f"When you have mended all by hand: --accept {UNFINISHED}",
+    )
+
+
+def refuse_blocked(path: str, blocking: tuple[Finding, ...]) -> None:
+    """Refuse to begin while findings forbid it.
+
+    Raises:
+        BlockedError: naming each finding, and how those that can be are accepted.
+    """
+    if not blocking:
+        return
+    names = ", ".join(finding.id for finding in blocking)
+    can = [finding.id for finding in blocking if finding.acceptable]
+    override = f" What you take upon yourself: {' '.join(f'--accept {name}' for name in can)}" if can else ""
+    raise BlockedError(
+        f"nothing was changed; the upgrade is blocked by {names}",
+        where=path,
+        remedy=f"Do what each finding says, then try again.{override}",
     )
 
 

@@ -1,0 +1,68 @@
+"""An instance compared, long after its upgrade, with what it was before it."""
+
+from __future__ import annotations
+
+import posixpath
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dfwizard import codec
+from dfwizard.access import open_instance
+from dfwizard.actions import RECORDED, Recorded, verify_instance
+from dfwizard.errors import DfwizardError, UsageError
+from dfwizard.execution.redaction import Redactor
+from dfwizard.planning.plan import Verify
+from dfwizard.verification.result import in_use
+
+if TYPE_CHECKING:
+    from dfwizard.execution.store import Run, Store
+    from dfwizard.hosts.base import Host
+    from dfwizard.rules import Rules
+    from dfwizard.verification.result import Verification
+
+
+def last_good(store: Store, path: str) -> Run:
+    """Give the newest run on the instance at `path` that has ended well.
+
+    Raises:
+        UsageError: there is none.
+    """
+    wanted = posixpath.realpath(path)
+    for run in store.list():
+        with suppress(DfwizardError):
+            if run.record().instance == wanted and run.state().outcome in ("done", "done-with-warnings"):
+                return run
+    raise UsageError(
+        "no upgrade of this instance by dfwizard has ended well, so there is nothing to compare with",
+        where=path,
+        remedy="See `dfwizard runs`, and `dfwizard inspect` for what is installed.",
+    )
+
+
+def compare(host: Host, rules: Rules, run: Run, *, php: str | None, url: str | None) -> Verification:
+    """Compare the instance with what `run` recorded before its upgrade.
+
+    Raises:
+        DfwizardError: what it recorded, or `.env`, cannot be read.
+    """
+    before, plan = run.facts(), run.plan()
+    if url is not None:
+        before = replace(before, web=replace(before.web, url=url))
+    access = open_instance(host, before)
+    access = replace(access, php=php) if php else access
+    redactor = Redactor()
+    redactor.add(*access.secrets)
+    path = run.directory / RECORDED
+    recorded = codec.loads(Recorded, path.read_bytes(), where=str(path))
+    verification, _ = verify_instance(
+        access,
+        before,
+        recorded,
+        rules,
+        plan=plan,
+        action=Verify(plan.to),
+        accepted=frozenset(run.record().accepted),
+        redact=redactor.text,
+    )
+    return in_use(verification)
