@@ -36,6 +36,15 @@ def read_piece(run: Run, file: str, *, offset: int = 0, size: int = 1 << 20) -> 
         return stream.read(max(0, min(size, LARGEST_PIECE)))
 
 
+def output_size(run: Run, file: str) -> int:
+    """Give the bytes that an output file has now; 0 for one that was never made. See `read_piece` for errors."""
+    opened = _open(run, file)
+    if opened is None:
+        return 0
+    with opened as stream:
+        return os.fstat(stream.fileno()).st_size
+
+
 def search(run: Run, file: str, text: str, *, start: int = 0, backwards: bool = False) -> int | None:
     """Give the byte offset of the next match of `text`, upper or lower case, in an output file; None when there is none.
 

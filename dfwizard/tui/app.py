@@ -10,6 +10,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 
 from dfwizard.errors import DfwizardError
+from dfwizard.execution.state import StepStatus
 from dfwizard.tui import driver, signs, theme
 from dfwizard.tui.feed import Batch, Feed
 from dfwizard.tui.screens.base import Delivered, StageScreen
@@ -56,9 +57,15 @@ def stage_of(state: RunState) -> str:
         return "verify"
     if state.outcome is not None:
         return "done"
-    if state.current in ("backup", "prove-backup"):
-        return "backup"
-    return "run"
+    return "backup" if _is_backing_up(state) else "run"
+
+
+def _is_backing_up(state: RunState) -> bool:
+    """Tell whether the backup is taken or proven now, or waits between the two."""
+    if state.current is not None or state.phase is None:
+        return state.current in ("backup", "prove")
+    taken, proven = state.phase.step("backup").status, state.phase.step("prove").status
+    return taken.over and proven is StepStatus.WAITING
 
 
 class Wizard(App[int]):
@@ -107,7 +114,8 @@ class Wizard(App[int]):
     @property
     def stage(self) -> str:
         """Give the name of the stage that is shown, also while a dialog is over it."""
-        return next((one.STAGE for one in reversed(self.screen_stack) if isinstance(one, StageScreen)), "")
+        stages = (one.STAGE for one in reversed(self.screen_stack) if isinstance(one, StageScreen))
+        return next(filter(None, stages), "")
 
     def show(self, stage: str) -> None:
         """Show the screen of a stage, in the place of the present one and of what is over it."""
@@ -165,7 +173,7 @@ class Wizard(App[int]):
             for screen in self.screen_stack:
                 if isinstance(screen, StageScreen) and screen.is_mounted:
                     screen.run_changed(batch)
-        if isinstance(top, StageScreen) or not self._shown_for:
+        if (isinstance(top, StageScreen) and top.STAGE) or not self._shown_for:
             self._route(self.feed.state)
 
     def _route(self, state: RunState) -> None:

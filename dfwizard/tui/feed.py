@@ -18,6 +18,7 @@ from dfwizard.execution.state import RunState, reduce
 if TYPE_CHECKING:
     from dfwizard.controller import Controller
     from dfwizard.execution.store import Run
+    from dfwizard.planning.plan import Plan
 
 KEPT_LINES = 10_000
 """Lines of the current step's output that are kept for the screen; all of it is in the step's file."""
@@ -36,6 +37,14 @@ class Piece:
     lines: tuple[bytes, ...]
     count: int
     rest: bytes
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan in file `name` of the run, read before the phase that carries it out is told of."""
+
+    name: str
+    plan: Plan
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,8 @@ class Feed:
     """One run as it goes: `state` and the last lines of the step going on, brought up to date by `drain`.
 
     It begins at the step that is going on; `since` (the number of an event) leaves out what came before, where the caller has just
-    started something in a run that had ended.
+    started something in a run that had ended. `lines` and `rest` are of output `file` of `step`, `total_lines` counts also those
+    no longer kept; `paused_by` is who asked for the pause that holds.
     """
 
     def __init__(self, controller: Controller, run: Run, *, since: int | None = None) -> None:
@@ -72,16 +82,23 @@ class Feed:
         self.total_lines = 0
         self.step = ""
         self.file = ""
+        self.paused_by = ""
         self.ended: Ended | None = None
         self._controller = controller
         records = journal.read(run.journal).records
         if since is None:
             since = _beginning(records)
-        self.state: RunState = reduce([record for record in records if record.seq <= since], run.plans())
+        self.plans: dict[str, Plan] = run.plans()
+        self.state: RunState = reduce([record for record in records if record.seq <= since], self.plans)
         self._stop = threading.Event()
-        self._queue: queue.Queue[EventSeen | Piece | Ended] = queue.Queue(_WAITING)
+        self._queue: queue.Queue[EventSeen | Piece | Planned | Ended] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._follow, args=(since,), name="feed", daemon=True)
         self._thread.start()
+
+    @property
+    def plan(self) -> Plan | None:
+        """Give the plan of the phase that is going on or was last; before the first phase the one that the run was made for."""
+        return self.plans.get(self.state.phase.plan if self.state.phase else "plan.json")
 
     def close(self) -> None:
         """Stop following; the run does not notice."""
@@ -103,6 +120,8 @@ class Feed:
             elif isinstance(update, Piece):
                 self._take_piece(update)
                 output = True
+            elif isinstance(update, Planned):
+                self.plans[update.name] = update.plan
             else:
                 self.ended = update
                 return Batch(tuple(events), output, update)
@@ -111,10 +130,12 @@ class Feed:
     def _take_event(self, update: EventSeen) -> None:
         self.state = update.state
         event = update.record.event
-        if isinstance(event, ev.StepStarted):
+        if isinstance(event, (ev.StepStarted, ev.RemedyStarted)):
             self.lines.clear()
             self.rest, self.total_lines = b"", 0
             self.step, self.file = event.step, event.output
+        elif isinstance(event, ev.Paused):
+            self.paused_by = event.by
 
     def _take_piece(self, piece: Piece) -> None:
         self.lines.extend(piece.lines)
@@ -130,19 +151,27 @@ class Feed:
                     if update.file != of:
                         rest, of = b"", update.file
                     *lines, rest = (rest + update.data).split(b"\n")
+                    rest = _last_state(rest)
                     if len(rest) > _LONGEST_LINE:
                         lines, rest = [*lines, rest], b""
-                    self._put(Piece(update.step, update.file, tuple(lines[-KEPT_LINES:]), len(lines), rest))
+                    kept = tuple(map(_short, lines[-KEPT_LINES:]))
+                    self._put(Piece(update.step, update.file, kept, len(lines), rest))
                 elif isinstance(update, RunnerGone):
                     self._put(Ended(update.message))
                     return
                 else:
+                    self._take_plan(update)
                     self._put(update)
             self._put(Ended())
         except (DfwizardError, OSError) as error:
             self._put(Ended(error=str(error)))
 
-    def _put(self, update: EventSeen | Piece | Ended) -> None:
+    def _take_plan(self, update: EventSeen) -> None:
+        event = update.record.event
+        if isinstance(event, ev.PhaseStarted):
+            self._put(Planned(event.plan, self.run.plan(event.plan)))
+
+    def _put(self, update: EventSeen | Piece | Planned | Ended) -> None:
         while not self._stop.is_set():
             try:
                 self._queue.put(update, timeout=0.2)
@@ -151,7 +180,18 @@ class Feed:
             return
 
 
+def _last_state(line: bytes) -> bytes:
+    """Drop what a long line has drawn over by itself: a progress bar ends with a carriage return, not with a line's end."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2] if len(line) > _LONGEST_LINE else line
+
+
+def _short(line: bytes) -> bytes:
+    return _last_state(line)[:_LONGEST_LINE]
+
+
 def _beginning(records: tuple[journal.Record, ...]) -> int:
-    """Give the number of the event before the step that is going on, or before the last phase."""
+    """Give the number of the event before the step that is going on, or before the last phase; of a run that is over the last."""
+    if records and isinstance(records[-1].event, ev.RunFinished):
+        return records[-1].seq
     beginnings = (ev.PhaseStarted, ev.StepStarted)
     return next((one.seq - 1 for one in reversed(records) if isinstance(one.event, beginnings)), 0)

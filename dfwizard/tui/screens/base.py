@@ -44,7 +44,8 @@ class Delivered(Message):
 class StageScreen(Screen[None]):
     """One place of the wizard. Screens call the controller, in the background where it takes time, and never run a command.
 
-    A subclass sets `STAGE` (its name, as in `Wizard.show`), `TITLE_TEXT`, `HELP_TEXT` and `body`.
+    A subclass sets `STAGE` (its name, as in `Wizard.show`), `TITLE_TEXT`, `HELP_TEXT` and `body`. One without a stage is pushed
+    over another, and stays until it is closed, wherever the run goes.
     """
 
     STAGE: ClassVar[str] = ""
@@ -73,7 +74,8 @@ class StageScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Put the screen together; what differs is in `body`."""
         yield TitleBar(self.TITLE_TEXT, self.title_instance(), self.wizard.demo is not None)
-        yield StageBar(self.STAGE)
+        if self.STAGE:
+            yield StageBar(self.STAGE)
         with Container(id="body"):
             yield from self.body()
         yield StakesLine(self.stakes())

@@ -15,8 +15,8 @@ from textual.widgets import Footer, Input, Static
 from dfwizard.reports.terminal import plain, wrap
 from dfwizard.tui import signs
 
-WIDTH = 72
-"""Columns of text in a dialog: it fits an 80-column terminal with its frame."""
+WIDTH = 71
+"""Columns of text in a dialog: it fits an 80-column terminal with its frame and a scroll bar."""
 
 
 class Dialog(ModalScreen[ScreenResultType]):

@@ -18,7 +18,7 @@ from dfwizard.reports.terminal import plain
 if TYPE_CHECKING:
     from rich.text import Text
 
-WIDEST = 2000
+WIDEST = 4000
 """Columns that can be scrolled to sideways."""
 
 
@@ -29,7 +29,11 @@ def shown(line: bytes | str) -> str:
 
 
 class LineLog(ScrollView, can_focus=True):
-    """A view on lines that somebody else keeps (bytes, strings or texts); it stays at the end until one scrolls up, End goes back there."""
+    """A view on lines that somebody else keeps (bytes, strings or texts).
+
+    `marked` are words that stand out wherever they are, `found` is the line of them that one is at. With `follow` it stays at the
+    end; scrolling up holds it: what is read then stays as it is, whatever comes, until one scrolls down to its end again.
+    """
 
     DEFAULT_CSS = """
     LineLog { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
@@ -46,26 +50,49 @@ class LineLog(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._lines: Sequence[bytes | str | Text] = ()
         self._rest: bytes = b""
+        self._newest: tuple[Sequence[bytes | str | Text], bytes] | None = None
         self._column = 0
+        self._follow = follow
         self.marked: str = ""
+        self.found: int | None = None
         self.set_reactive(LineLog.following, follow)
 
     def show(self, lines: Sequence[bytes | str | Text], rest: bytes = b"") -> None:
         """Show `lines` (kept by reference: say so again when they have changed) and the line that has not ended yet."""
-        self._lines, self._rest = lines, rest
+        if self._follow and not self.following:
+            self._newest = lines, rest
+        else:
+            self._set(lines, rest)
+
+    def _set(self, lines: Sequence[bytes | str | Text], rest: bytes) -> None:
+        self._lines, self._rest, self._newest = lines, rest, None
         self.virtual_size = Size(0, len(lines) + bool(rest))
         if self.following:
-            self.scroll_end(animate=False, immediate=True)
+            self.scroll_end(animate=False, immediate=True, force=True)
         self.refresh()
 
-    def show_line(self, number: int) -> None:
-        """Bring line `number` (from 0) into sight."""
-        self.following = False
-        self.scroll_to(y=max(number - self.size.height // 2, 0), animate=False)
+    def watch_following(self, following: bool) -> None:
+        """Hold what is in sight while it is read, and take up the newest at the end."""
+        if not following:
+            self._newest = self._lines, self._rest
+            self._lines = tuple(self._lines)
+        elif self._newest is not None:
+            self._set(*self._newest)
+
+    def show_line(self, number: int, *, row: int | None = None, column: int = 0) -> None:
+        """Bring line `number` (from 0) into sight, in `row` of it or in the middle, and `column` of that line."""
+        if self._follow:
+            self.following = False
+        width = self.size.width
+        self._column = 0 if column < width - 8 else min(column - width // 2, WIDEST)
+        above = self.size.height // 2 if row is None else row
+        self.scroll_to(y=max(number - above, 0), animate=False, immediate=True, force=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Leave the end when somebody scrolls up, and keep to it when they come back."""
         super().watch_scroll_y(old_value, new_value)
+        if not self._follow:
+            return
         if new_value < old_value and new_value < self.max_scroll_y:
             self.following = False
         elif new_value >= self.max_scroll_y:
@@ -74,7 +101,7 @@ class LineLog(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Stay at the end."""
         if self.following:
-            self.scroll_end(animate=False, immediate=True)
+            self.scroll_end(animate=False, immediate=True, force=True)
 
     def action_sideways(self, by: int) -> None:
         """Show what is further right or left."""
@@ -95,6 +122,8 @@ class LineLog(ScrollView, can_focus=True):
             strip = Strip(self._marked(shown(line)))
         else:
             strip = Strip(line.render(self.app.console, end=""))
+        if number == self.found:
+            strip = strip.apply_style(Style(bold=True))
         return strip.crop(self._column, self._column + width).adjust_cell_length(width).apply_style(style)
 
     def _marked(self, text: str) -> list[Segment]:

@@ -1,0 +1,141 @@
+"""What is said of a failed step, and the rows of what can be answered, as plain functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from dfwizard.execution.state import StepState
+from dfwizard.planning.plan import Plan
+from dfwizard.reports.choices import Choice
+from dfwizard.reports.commands import shown
+from dfwizard.reports.measures import count
+from dfwizard.reports.terminal import one_line, wrap, wrap_command
+from dfwizard.tui import signs
+from dfwizard.tui.screens.run_rows import folded, number_of
+from dfwizard.tui.styles import BAD, ODD, QUIET, STRONG
+from dfwizard.tui.widgets.rowlist import Row
+from dfwizard.tui.widgets.steplist import brief
+
+LABELS = {
+    "remedy": "Apply the remedy",
+    "retry": "Try again",
+    "skip": "Leave it out",
+    "rollback": "Roll back",
+    "stop": "Stop here",
+}
+"""What each decision is called on the screen."""
+
+_LABEL_WIDTH = 18
+
+
+def failure_title(plan: Plan, known: StepState) -> Text:
+    """Say which step failed, and below it how."""
+    number = number_of(plan, known.id)
+    where = f"Step {number} of {len(plan.steps)}" if number else "A step"
+    text = Text.assemble((f"{signs.FAILED} {where} failed: {one_line(known.title or known.id)}", BAD))
+    facts = [f"exit code {known.code}"] if known.code is not None else []
+    facts += [f"after {brief(known.seconds)}"] if known.seconds else []
+    facts += [f"attempt {known.attempts}"] if known.attempts > 1 else []
+    facts += [count(known.remedies, "remedy", "remedies") + " applied"] if known.remedies else []
+    return text.append(f"\n  {', '.join(facts)}", QUIET)
+
+
+def failure_text(plan: Plan, known: StepState, width: int) -> list[Text]:
+    """Give all that is known of a failure, the line that matters first, for `width` columns."""
+    lines = _told(known, width)
+    if known.remedy_message:
+        lines += [Text(), *_wrapped("The remedy  ", known.remedy_message, width, ODD)]
+    if known.cause:
+        lines += [Text(), *_wrapped("Cause   ", known.cause, width)]
+    if known.remedy:
+        lines += [*([] if known.cause else [Text()]), *_wrapped("Remedy  ", known.remedy, width)]
+    if known.remedy_command:
+        lines += [
+            Text(line, STRONG) for line in wrap_command(known.remedy_command, width=width, indent=" " * 8)
+        ]
+    command = command_failed(plan, known)
+    if command:
+        lines += [Text(), Text("The command that failed (c copies it)", QUIET)]
+        lines += [Text(line) for one in wrap_command(command, width=width) for line in folded(one, width)]
+    if known.tail:
+        lines += [Text(), Text("The last lines of its output (o shows all of it)", QUIET)]
+        lines += [Text(line) for text in known.tail for line in folded(text, width)]
+    return lines
+
+
+def _told(known: StepState, width: int) -> list[Text]:
+    message = [Text(line) for line in wrap(known.message, width=width)] if known.message else []
+    if not known.line or known.line in known.message:
+        return message or [Text("It did not say why.", QUIET)]
+    return [*(Text(line, STRONG) for line in wrap(known.line, width=width)), *message]
+
+
+def _wrapped(name: str, text: str, width: int, style: str = "") -> list[Text]:
+    lines = wrap(text, width=width, indent=" " * len(name), first=name)
+    return [
+        Text.assemble((lines[0][: len(name)], style or STRONG), lines[0][len(name) :]),
+        *map(Text, lines[1:]),
+    ]
+
+
+def command_failed(plan: Plan, known: StepState) -> str:
+    """Give the command that failed, else what the step runs; "" where dfwizard does it itself."""
+    if known.command:
+        return known.command
+    step = next((one for one in plan.steps if one.id == known.id), None)
+    return "\n".join(shown(step, me=plan.me)) if step else ""
+
+
+def choice_rows(choices: Sequence[Choice], known: StepState, width: int) -> tuple[Row, ...]:
+    """Give a row for each answer: what it is called, and what it will do."""
+    rows = []
+    for choice in choices:
+        label = LABELS.get(choice.decision, choice.decision)
+        meaning = choice.meaning[:1].upper() + choice.meaning[1:]
+        if choice.decision == "remedy" and known.remedy_command:
+            meaning = f"{meaning}: {one_line(known.remedy_command)}"
+        room = max(width - _LABEL_WIDTH, 20)
+        first, *rest = wrap(f"{meaning}.", width=room)
+        rows.append(
+            Row(
+                choice.decision,
+                (
+                    Text.assemble((f"{label:<{_LABEL_WIDTH}}", STRONG), first),
+                    *(Text(" " * _LABEL_WIDTH + line) for line in rest),
+                ),
+            )
+        )
+    return tuple(rows)
+
+
+def confirmation(
+    decision: str, plan: Plan, known: StepState, meaning: str
+) -> tuple[str, list[str | Text]] | None:
+    """Give title and lines of what is asked before a decision is taken; None for one that needs no second thought."""
+    if decision == "remedy":
+        commands = [Text(line, STRONG) for line in wrap_command(known.remedy_command, width=70)]
+        return "Apply the remedy?", [
+            known.remedy,
+            "",
+            f"This is run in {plan.instance}:",
+            "",
+            *commands,
+            "",
+            "Then the step is tried again.",
+        ]
+    if decision == "rollback":
+        return f"Roll back to {plan.frm}?", [
+            f"What it does: {meaning}.",
+            "",
+            "Nothing is lost by waiting: the question stays open.",
+        ]
+    if decision == "skip":
+        return "Leave this step out?", [
+            f"The step: {known.title}.",
+            f"What it means: {meaning}.",
+            "",
+            "Leave it out only when you have done by hand what it does.",
+        ]
+    return None
