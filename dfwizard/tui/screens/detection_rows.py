@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from dfwizard.instance.facts import Facts, VersionFacts
+from dfwizard.instance.facts import Evidence, Facts, VersionFacts
 from dfwizard.reports.facts_text import sections
 from dfwizard.reports.measures import moment, span
 from dfwizard.reports.terminal import Table, columns, one_line, plain, wrap
@@ -16,6 +17,9 @@ from dfwizard.tui.screens.detection_answers import SUBJECTS, Answer, Look, answe
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, fitted
 from dfwizard.tui.widgets.rowlist import Row, heading
 
+_HASH = re.compile(r"\b([0-9a-f]{10})[0-9a-f]{20,}\b")
+_TABLE = 72
+"""Columns from which the evidence is a table."""
 _NAME, _WORD = 12, 13
 _LOOKS = {
     Look.FINE: (signs.DONE, OK, ""),
@@ -112,20 +116,30 @@ def _evidence(version: VersionFacts, width: int) -> list[str]:
     lines = []
     for text in version.conflicts:
         lines += [*wrap(text, width=width, indent="  ", first=f"{signs.WARNING} "), ""]
-    rows = tuple(
-        (
-            one.source,
-            one.said,
-            ", ".join(one.fits[:4]) + (f" {signs.MORE}" if len(one.fits) > 4 else "") or "nothing known",
-            "yes" if one.exact else "no",
-            one.note,
+    if width < _TABLE:
+        for one in version.evidence:
+            exact = ", exact" if one.exact else ""
+            lines += wrap(f"{one.source}: {_short(one.said)}", width=width, indent="  ", first="- ")
+            lines += wrap(f"fits {_fits(one)}{exact}", width=width, indent="  ", first="  ")
+            lines += wrap(one.note, width=width, indent="  ", first="  ") if one.note else []
+    elif version.evidence:
+        rows = tuple(
+            (one.source, _short(one.said), _fits(one), "yes" if one.exact else "no", one.note)
+            for one in version.evidence
         )
-        for one in version.evidence
-    )
-    if rows:
         lines += Table(("sign", "says", "fits", "exact", "note"), rows).lines(width=width)
     return [
         *lines,
         "",
         *wrap("A sign is exact when it names one release by itself, as a commit does.", width=width),
     ]
+
+
+def _fits(evidence: Evidence) -> str:
+    more = f" {signs.MORE}" if len(evidence.fits) > 4 else ""
+    return ", ".join(evidence.fits[:4]) + more or "nothing known"
+
+
+def _short(text: str) -> str:
+    """Give `text` with its hashes cut to ten digits."""
+    return _HASH.sub(rf"\1{signs.MORE}", text)

@@ -73,7 +73,6 @@ class PathScreen(StageScreen):
         self._choices: tuple[Choice, ...] | None = None
         self._every = False
         self._planning = ""
-        self._steps_at = 0
 
     def body(self) -> ComposeResult:
         """Give what is installed, the releases, and the road to the one under the cursor."""
@@ -133,7 +132,8 @@ class PathScreen(StageScreen):
         rows = self.query_one(Releases)
         listed = offered(choices, every=self._every)
         planned = self.session.prospect.plan.to if self.session.prospect else ""
-        rows.set_rows(release_rows(listed, planned, max(rows.size.width, 40)))
+        cli = facts.cli()
+        rows.set_rows(release_rows(listed, planned, cli.minor if cli else "", max(rows.size.width, 40)))
         head = _installed(facts)
         if facts.version.release is None:
             self._say_top(head, "Without a known release no road can be planned. b: see what disagrees.")
@@ -144,7 +144,7 @@ class PathScreen(StageScreen):
                 f"Whether all is well shows: dfwizard verify {facts.path}",
             )
         elif len(listed) < len(choices):
-            self._say_top(f"{head}   {len(choices) - len(listed)} more: a")
+            self._say_top(f"{head}   (a: {len(choices) - len(listed)} more)")
         else:
             self._say_top(head)
 
@@ -183,7 +183,9 @@ class PathScreen(StageScreen):
                 Text("Enter plans this road and shows every command; nothing is changed by that.", QUIET),
             ]
         log.show(lines)
-        log.show_line(steps_at if to_steps else 0, row=0)
+        log.show_line(0, row=0)
+        if to_steps:  # a text that fitted before can be scrolled once it has been laid out
+            self.call_after_refresh(log.scroll_to, y=steps_at, animate=False, force=True)
 
     @on(Releases.Moved)
     def moved(self) -> None:
@@ -239,7 +241,7 @@ class PathScreen(StageScreen):
         self.session.prospect = prospect
         self._show_all()
         self.query_one(Releases).move_to(prospect.plan.to)
-        self.call_after_refresh(lambda: self._show_road(to_steps=True))
+        self._show_road(to_steps=True)
         self.refresh_bindings()
 
     def _not_planned(self, error: DfwizardError) -> None:

@@ -112,11 +112,11 @@ def _together(pairs: Sequence[tuple[_Key, str]]) -> list[tuple[_Key, str]]:
     return [(key, " and ".join(stops)) for key, stops in groups.items()]
 
 
-def in_words(minors: Sequence[str]) -> str:
+def in_words(minors: Sequence[str], *, to: str = " to ") -> str:
     """Give PHP minors in few words: `8.1`, `8.3 to 8.5`."""
     if not minors:
         return "not known"
-    return minors[0] if len(minors) == 1 else f"{minors[0]} to {minors[-1]}"
+    return minors[0] if len(minors) == 1 else f"{minors[0]}{to}{minors[-1]}"
 
 
 def takes_release_zip(rules: Rules, tag: str) -> bool:

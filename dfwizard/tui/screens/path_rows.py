@@ -33,34 +33,35 @@ def offered(choices: Sequence[Choice], *, every: bool) -> tuple[Choice, ...]:
     return found or tuple(choices)
 
 
-def release_rows(choices: Sequence[Choice], planned: str, width: int) -> tuple[Row, ...]:
-    """Give a row for each release; `planned` is the tag of the one whose plan stands."""
-    return tuple(_release_row(one, planned, width) for one in choices)
+def release_rows(choices: Sequence[Choice], planned: str, minor: str, width: int) -> tuple[Row, ...]:
+    """Give a row for each release; `planned` is the tag of the one whose plan stands, `minor` the command line's PHP."""
+    return tuple(_release_row(one, planned, minor, width - 2) for one in choices)
 
 
-def _release_row(choice: Choice, planned: str, width: int) -> Row:
-    sign, style, _ = _MET[choice.php_met]
-    mark = (
-        "newest" if choice.newest else f"last {choice.tag.split('.')[0]}.x" if choice.newest_of_major else ""
-    )
+def _release_row(choice: Choice, planned: str, minor: str, width: int) -> Row:
     if choice.refused:
         text = f"{signs.FAILED} {choice.tag:<8} {choice.date}  not offered: {choice.refused}"
-        return Row.of(choice.tag, Text(fitted(plain(text), width - 2), QUIET))
-    if choice.tag == planned:
-        mark = "PLANNED"
-    stops = "" if len(choice.hops) == 1 else f", {len(choice.hops)} legs"
-    php = f"PHP {in_words(choice.php)}"
-    fits = {True: php, False: f"{php}: ANOTHER PHP NEEDED", None: f"{php}: not compared"}[choice.php_met]
-    if choice.php_met is False and len(choice.hops) > 1:
-        fits = f"{php}: ANOTHER PHP on the way"
+        return Row.of(choice.tag, Text(fitted(plain(text), width), QUIET))
+    sign, style, _ = _MET[choice.php_met]
+    mark = f"last {choice.tag.partition('.')[0]}.x" if choice.newest_of_major else ""
+    mark = "PLANNED" if choice.tag == planned else "newest" if choice.newest else mark
     head = Text.assemble(
         (f"{sign} ", style), (f"{choice.tag:<8} ", "bold"), f"{choice.date}  ", (f"{mark:<9}", "cyan")
     )
-    head.append(
-        fitted(f" {fits}{stops}", max(width - 2 - len(head.plain), 0)),
-        style if choice.php_met is False else "",
-    )
+    legs = "" if len(choice.hops) == 1 else f", {len(choice.hops)} legs"
+    needed = _php(choice, minor) + legs
+    unmet = choice.php_met is False
+    head.append(fitted(f" {needed}", max(width - len(head.plain), 0)), style if unmet else "")
     return Row.of(choice.tag, head)
+
+
+def _php(choice: Choice, minor: str) -> str:
+    window = f"PHP {in_words(choice.php, to='-')}"
+    if choice.php_met is None:
+        return f"{window} (not compared)"
+    if choice.php_met:
+        return window
+    return f"{window}, another ON THE WAY" if minor in choice.php else f"{window} NOT MET"
 
 
 def verdict(prospect: Prospect, accepted: frozenset[str]) -> Text:

@@ -52,9 +52,10 @@ class ReadingScreen(ModalScreen[None]):
     def on_resize(self) -> None:
         """Lay the text out for the width there is."""
         log = self.query_one(LineLog)
+        self._at = -1
         self._lines = self._give(max(self.size.width - 3, 20))
         log.show(self._lines)
-        log.show_line(max(self._at, 0), row=0)
+        log.show_line(0, row=0)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer further places only while words are looked for."""
