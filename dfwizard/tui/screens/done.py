@@ -91,7 +91,9 @@ class DoneScreen(StageScreen):
         )
 
     def _say_unreadable(self, error: DfwizardError) -> None:
-        self.query_one("#headline", Static).update(Text(f"{signs.FAILED} The run cannot be read.", BAD))
+        self.query_one("#headline", Static).update(
+            Text.assemble((f"{signs.FAILED} The run cannot be read.", BAD))
+        )
         self.say_error(error)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
@@ -109,7 +111,7 @@ class DoneScreen(StageScreen):
         if self._report is None:
             return
         sign, sentence, style = headline(self._report)
-        self.query_one("#headline", Static).update(Text(f"{sign} {sentence}", style))
+        self.query_one("#headline", Static).update(Text.assemble((f"{sign} {sentence}", style)))
         self.query_one(LineLog).show(lines(self._report, min(width, 110)))
 
     # Keys ----------------------------------------------------------------------------------------------------------

@@ -135,7 +135,9 @@ class RollbackScreen(StageScreen):
         )
 
     def _say_unreadable(self, error: DfwizardError) -> None:
-        self.query_one("#headline", Static).update(Text(f"{signs.FAILED} The run cannot be read.", BAD))
+        self.query_one("#headline", Static).update(
+            Text.assemble((f"{signs.FAILED} The run cannot be read.", BAD))
+        )
         self.say_error(error)
 
     def _look_at(self, run: Run) -> Told:
@@ -172,7 +174,7 @@ class RollbackScreen(StageScreen):
         width = min((self.size.width // 2 if wide else self.size.width) - 6, 100)
         if told.plan is None:
             sign, sentence, style = headline(told.report)
-            line.update(Text(f"{sign} {sentence}", style))
+            line.update(Text.assemble((f"{sign} {sentence}", style)))
             main.show(rollback_rows.end_lines(told, width))
             return
         line.update(self._question(told))
@@ -183,10 +185,10 @@ class RollbackScreen(StageScreen):
 
     def _question(self, told: Told) -> Text:
         if told.hindrance:
-            return Text(f"{signs.WARNING} {told.hindrance}", BAD)
+            return Text.assemble((f"{signs.WARNING} {told.hindrance}", BAD))
         report = told.report
         way = f"{report.to} {signs.ARROW} {report.frm}"
-        return Text(f"Take the upgrade of {plain(report.instance)} back, {way}?", "bold")
+        return Text.assemble((f"Take the upgrade of {plain(report.instance)} back, {way}?", "bold"))
 
     # Keys ----------------------------------------------------------------------------------------------------------
 

@@ -88,7 +88,9 @@ class VerifyScreen(StageScreen):
         )
 
     def _say_unreadable(self, error: DfwizardError) -> None:
-        self.query_one("#headline", Static).update(Text(f"{signs.FAILED} The run cannot be read.", BAD))
+        self.query_one("#headline", Static).update(
+            Text.assemble((f"{signs.FAILED} The run cannot be read.", BAD))
+        )
         self.say_error(error)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
@@ -15,8 +16,6 @@ from textual.strip import Strip
 
 from dfwizard.reports.terminal import plain
 
-if TYPE_CHECKING:
-    from rich.text import Text
 
 WIDEST = 4000
 """Columns that can be scrolled to sideways."""
@@ -121,7 +120,8 @@ class LineLog(ScrollView, can_focus=True):
         if isinstance(line, (bytes, str)):
             strip = Strip(self._marked(shown(line)))
         else:
-            strip = Strip(line.render(self.app.console, end=""))
+            # Put together anew: rich leaves the style of a whole text out when no part of it has its own.
+            strip = Strip(Text.assemble(line).render(self.app.console, end=""))
         if number == self.found:
             strip = strip.apply_style(Style(bold=True))
         return strip.crop(self._column, self._column + width).adjust_cell_length(width).apply_style(style)
