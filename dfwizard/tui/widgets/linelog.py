@@ -16,7 +16,6 @@ from textual.strip import Strip
 
 from dfwizard.reports.terminal import plain
 
-
 WIDEST = 4000
 """Columns that can be scrolled to sideways."""
 
