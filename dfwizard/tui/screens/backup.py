@@ -69,6 +69,7 @@ class BackupScreen(StageScreen):
         self._progress: BackupProgress | None = None
         self._speed = Speed()
         self._asking = False
+        self._whole = False
         self._plan: Plan | None = None
 
     def body(self) -> ComposeResult:
@@ -137,7 +138,7 @@ class BackupScreen(StageScreen):
         if prospect is None:
             self._facts.show(["Nothing is planned yet: Esc goes back, and a release is chosen under Path."])
             return
-        width = max(self._facts.size.width - 1, 40)
+        width = max(self._facts.outer_size.width - 3, 40)
         lines = proposal(
             self._outlook,
             prospect.plan,
@@ -293,6 +294,7 @@ class BackupScreen(StageScreen):
         """Show what is new."""
         if self._live:
             if batch.events:
+                self._poll()
                 self._pausing = self._pausing and not (self._feed is not None and self._feed.state.paused)
                 self.refresh_stakes()
             self._show_progress()
@@ -302,8 +304,8 @@ class BackupScreen(StageScreen):
         if feed is None or self._plan is None:
             return
         phase = feed.state.phase
-        found = [phase.step(name) if phase else StepState(name) for name in ("backup", "prove-backup")]
-        width = max(self._facts.size.width - 1, 40)
+        found = [phase.step(name) if phase else StepState(name) for name in ("backup", "prove")]
+        width = max(self._facts.outer_size.width - 3, 40)
         lines = going_on(found[0], found[1], self._progress, self._speed.rate, self._plan.backup, width=width)
         self._facts.show([*lines, *self._notice(feed)])
         self._more.show(feed.lines, feed.rest)
@@ -317,14 +319,19 @@ class BackupScreen(StageScreen):
 
     def _poll(self) -> None:
         feed = self._feed
-        if feed is None or self._asking or feed.state.current != "backup":
+        if feed is None or feed.state.phase is None or self._asking or self._whole:
             return
         self._asking = True
+        over = feed.state.phase.step("backup").status.over
         run, controller = feed.run, self.wizard.controller
-        self.background(lambda: controller.backup_progress(run), self._polled, failed=self._not_polled)
+        self.background(
+            lambda: controller.backup_progress(run),
+            lambda progress: self._polled(progress, whole=over),
+            failed=self._not_polled,
+        )
 
-    def _polled(self, progress: BackupProgress) -> None:
-        self._asking = False
+    def _polled(self, progress: BackupProgress, *, whole: bool) -> None:
+        self._asking, self._whole = False, whole
         self._progress = progress
         self._speed.add(time.monotonic(), progress.written)
         self._show_progress()

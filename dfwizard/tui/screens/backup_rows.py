@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from dfwizard.execution.state import StepState, StepStatus
 from dfwizard.execution.store import OnFailure
-from dfwizard.reports.measures import about, count, size
+from dfwizard.reports.measures import about, count, size, span
 from dfwizard.reports.outline import ON_FAILURE, first_change
 from dfwizard.reports.terminal import plain, wrap
 from dfwizard.tui import signs
@@ -97,9 +98,10 @@ def _free(outlook: BackupOutlook, width: int) -> list[Text]:
 
 
 def _labelled(label: str, text: str, width: int, style: str = "") -> list[Text]:
-    first, *rest = wrap(text, width=width, indent=" " * _LABEL, first=" " * _LABEL)
-    head = Text.assemble((f"{label:<{_LABEL}}", STRONG), (first[_LABEL:], style))
-    return [head, *(Text(line, style) for line in rest)]
+    # Words as long as paths are broken, too: nothing of where the backup goes may be out of sight.
+    first, *rest = textwrap.wrap(plain(text), max(width - _LABEL, 20), break_on_hyphens=False) or [""]
+    head = Text.assemble((f"{label:<{_LABEL}}", STRONG), (first, style))
+    return [head, *(Text(" " * _LABEL + line, style) for line in rest)]
 
 
 # While it is written and proven ------------------------------------------------------------------------------------
@@ -146,15 +148,16 @@ def going_on(
         lines.append(Text("  Its first bytes are awaited ...", QUIET))
     lines.append(_step("Proof", proof))
     if proof.status is StepStatus.WAITING:
-        lines.append(
-            Text("  It begins when the backup is complete: restored into a scratch place, compared.", QUIET)
-        )
+        lines.append(Text("  It begins when the backup is complete.", QUIET))
+    elif proof.status is StepStatus.RUNNING:
+        lines.append(Text("  The backup is restored into a scratch place and compared.", QUIET))
     return lines
 
 
 def _step(label: str, step: StepState) -> Text:
     sign, word, style = STEP_SIGNS[step.status]
-    said = plain(step.message or step.note)
+    took = f" in {span(step.seconds)}" if step.status is StepStatus.DONE else ""
+    said = took + (f"  {plain(step.message or step.note)}" if step.message or step.note else "")
     return Text.assemble(
         (f"{label:<{_LABEL}}", STRONG), (f"{sign} {word}", style), f"  {said}" if said else ""
     )

@@ -134,7 +134,7 @@ class ChecksScreen(StageScreen):
         if self.session.prospect is not None:
             self._summary.update(summary(self._checked, self._said))
         title = self._remedy.title() if self._remedy else None
-        width = max(self._list.size.width - 2, 20)
+        width = max(self._list.outer_size.width - 3, 20)  # a scrollbar may come
         self._list.set_rows(
             rows(self._checked, self._said, width=width, unfolded=self._unfolded, remedy=title)
         )
@@ -145,7 +145,7 @@ class ChecksScreen(StageScreen):
         return self._checked.findings.get(self._list.current or "")
 
     def _show_detail(self) -> None:
-        key, width = self._list.current, max(self._detail.size.width, 20)
+        key, width = self._list.current, max(self._detail.outer_size.width - 5, 20)
         item = self._checked.item(key)
         remedy = self._remedy
         self._detail.following = False
@@ -221,9 +221,7 @@ class ChecksScreen(StageScreen):
             return
         done.add(key)
         self._show()
-        still = self._checked.unread(self._said)
-        if self._checked.item(key) is not None:
-            still = self._checked.unticked(self._said)
+        still = [*self._checked.unread(self._said), *self._checked.unticked(self._said)]
         order = list(self._checked.findings) + [item_key(one) for one in self._checked.checklist]
         after = [one for one in still if order.index(one) > order.index(key)]
         if still:
