@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+from contextlib import redirect_stdout
 from typing import Any, NamedTuple
 
 from . import artisan, vendor, world
@@ -49,7 +50,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stdout.flush()
     print(text, file=sys.stderr, flush=True)
 
 
@@ -193,7 +193,9 @@ def _after(packages: list[Package]) -> int:
     _say(
         "> Illuminate\\Foundation\\ComposerScripts::postAutoloadDump\n> @php artisan package:discover --ansi"
     )
-    code = artisan.main(["package:discover", "--ansi"])
+    # The real one leaves this on stdout; two streams would reach a reader in another order each time.
+    with redirect_stdout(sys.stderr):
+        code = artisan.main(["package:discover", "--ansi"])
     if code != 0:
         _say(
             f"Script @php artisan package:discover --ansi handling the post-autoload-dump event returned with error code {code}"
