@@ -49,6 +49,9 @@ def _why(failure: FailureReport) -> list[str]:
         lines += [text(said(step)), ""]
     if step.tail:
         lines += [*block(step.tail), ""]
+    for name, known in (("Cause", step.cause), ("Remedy", step.remedy)):
+        if known:
+            lines += [f"{name}: {text(known)}", ""]
     return [*lines, f"All of it: {code(failure.output)}", ""] if failure.output else lines
 
 

@@ -26,7 +26,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class StepReport:
-    """A step as it went: `commands` as shown in the plan, `message` and `tail` of its last failure, `outputs` file names."""
+    """A step as it went: `commands` as shown in the plan, `message` and `tail` of its last failure, `outputs` file names.
+
+    `cause` and `remedy` are what is known of that failure, "" where nothing is.
+    """
 
     id: str
     title: str
@@ -43,6 +46,8 @@ class StepReport:
     command: str = ""
     tail: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    cause: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,6 +218,8 @@ def _step(step: StepState, plan: Plan | None) -> StepReport:
         command=step.command,
         tail=tuple(left_out(step.tail)),
         outputs=step.outputs,
+        cause=step.cause,
+        remedy=step.remedy,
     )
 
 

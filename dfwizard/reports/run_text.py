@@ -140,6 +140,9 @@ def _why(failure: FailureReport, width: int) -> list[str]:
     if step.message:
         lines += wrap(said(step), width=width, indent="    ", first="  ! ")
     lines += _tail(step, width)
+    for name, text in (("Cause", step.cause), ("Remedy", step.remedy)):
+        if text:
+            lines += wrap(text, width=width, indent="    ", first=f"  {name}: ")
     if failure.output:
         lines += wrap(f"All of it: {failure.output}", width=width, indent="    ", first="  ")
     return lines

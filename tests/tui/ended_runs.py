@@ -105,6 +105,8 @@ def failed(state: Path, outcome: ev.RunOutcome = "failed") -> Run:
             "php artisan migrate --force",
             ("SQLSTATE[42S01]: Base table or view already exists: 1050 Table 'role_lookup' already exists",),
             12.0,
+            cause="The table is there already, and no migration knows of it.",
+            remedy="Look whether the table is in use; if it is not, drop it and try again.",
         ),
         ev.PhaseFinished("failed"),
         ev.RunFinished(outcome, 1),

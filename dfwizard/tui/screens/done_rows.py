@@ -140,6 +140,9 @@ def failure_lines(report: RunReport, width: int) -> list[Text]:
         found += item_lines(f"{failed_at(failure)}: {said(failure.step)}", width, signs.FAILED, BAD)
         for line in failure.step.tail[-4:]:
             found += [Text(f"    {part}", QUIET) for part in wrap(plain(line), width=width - 4)]
+        for name, known in (("cause", failure.step.cause), ("remedy", failure.step.remedy)):
+            if known:
+                found += item_lines(f"{name}: {known}", width, " ", "")
     return found
 
 
