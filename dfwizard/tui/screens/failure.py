@@ -32,6 +32,8 @@ from dfwizard.tui.widgets.linelog import LineLog
 from dfwizard.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
+    from textual import events
+
     from dfwizard.errors import DfwizardError
     from dfwizard.execution.state import Question
     from dfwizard.planning.plan import Plan
@@ -100,13 +102,16 @@ class FailureScreen(StageScreen):
 
     def on_mount(self) -> None:
         """Ask what the answers mean, and show all."""
-        super().on_mount()
         self.query_one("#failure-choices").focus()
         self._show()
         feed = self.wizard.feed
         if feed is not None:
             run, state = feed.run, feed.state
             self.background(lambda: choice_lines(run, state), self._take_choices)
+
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+        """Lay the text out for the width there is."""
+        self.call_after_refresh(self._show)
 
     def _take_choices(self, choices: tuple[Choice, ...]) -> None:
         self._choices = choices
@@ -134,7 +139,7 @@ class FailureScreen(StageScreen):
         self._show_banner()
         rows = self.query_one(RowList)
         open_rows = () if self._gone() or self._sent else self._choices
-        rows.set_rows(choice_rows(open_rows, known, max(rows.size.width - 3, 40)))
+        rows.set_rows(choice_rows(open_rows, max(rows.size.width - 3, 40)))
         rows.styles.height = sum(len(row.lines) for row in rows.rows)
         self.query_one("#failure-question").display = bool(open_rows)
 

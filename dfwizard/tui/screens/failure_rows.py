@@ -28,6 +28,8 @@ LABELS = {
 """What each decision is called on the screen."""
 
 _LABEL_WIDTH = 18
+_BESIDE = 60
+"""Columns from which an answer's name and its meaning stand side by side."""
 
 
 def failure_title(plan: Plan, known: StepState) -> Text:
@@ -52,9 +54,8 @@ def failure_text(plan: Plan, known: StepState, width: int) -> list[Text]:
     if known.remedy:
         lines += [*([] if known.cause else [Text()]), *_wrapped("Remedy  ", known.remedy, width)]
     if known.remedy_command:
-        lines += [
-            Text(line, STRONG) for line in wrap_command(known.remedy_command, width=width, indent=" " * 8)
-        ]
+        commands = wrap_command(known.remedy_command, width=width, indent=" " * 8)
+        lines += [Text(part, STRONG) for line in commands for part in folded(line, width)]
     command = command_failed(plan, known)
     if command:
         lines += [Text(), Text("The command that failed (c copies it)", QUIET)]
@@ -88,25 +89,19 @@ def command_failed(plan: Plan, known: StepState) -> str:
     return "\n".join(shown(step, me=plan.me)) if step else ""
 
 
-def choice_rows(choices: Sequence[Choice], known: StepState, width: int) -> tuple[Row, ...]:
-    """Give a row for each answer: what it is called, and what it will do."""
+def choice_rows(choices: Sequence[Choice], width: int) -> tuple[Row, ...]:
+    """Give a row for each answer: what it is called, and what it will do, beside it or below where there is little room."""
+    indent = " " * (_LABEL_WIDTH if width >= _BESIDE else 2)
     rows = []
     for choice in choices:
         label = LABELS.get(choice.decision, choice.decision)
-        meaning = choice.meaning[:1].upper() + choice.meaning[1:]
-        if choice.decision == "remedy" and known.remedy_command:
-            meaning = f"{meaning}: {one_line(known.remedy_command)}"
-        room = max(width - _LABEL_WIDTH, 20)
-        first, *rest = wrap(f"{meaning}.", width=room)
-        rows.append(
-            Row(
-                choice.decision,
-                (
-                    Text.assemble((f"{label:<{_LABEL_WIDTH}}", STRONG), first),
-                    *(Text(" " * _LABEL_WIDTH + line) for line in rest),
-                ),
-            )
-        )
+        meaning = f"{choice.meaning[:1].upper()}{choice.meaning[1:]}."
+        lines = wrap(meaning, width=width, indent=indent, first=indent)
+        if width >= _BESIDE:
+            first = Text.assemble((f"{label:<{_LABEL_WIDTH}}", STRONG), lines[0].lstrip())
+            rows.append(Row(choice.decision, (first, *map(Text, lines[1:]))))
+        else:
+            rows.append(Row(choice.decision, (Text(label, STRONG), *map(Text, lines))))
     return tuple(rows)
 
 

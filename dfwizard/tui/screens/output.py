@@ -88,7 +88,6 @@ class OutputScreen(StageScreen):
 
     def on_mount(self) -> None:
         """Show the end of the last attempt's output."""
-        super().on_mount()
         log = self.query_one(LineLog)
         log.focus()
         self.watch(log, "scroll_y", self._moved, init=False)

@@ -42,14 +42,14 @@ class RunPanel(Container):
     RunPanel #run-output-head { height: 1; padding: 0 1; }
     RunPanel LineLog { padding: 0 1; }
     RunPanel.-beside #run-columns { layout: horizontal; }
-    RunPanel.-beside StepList { width: 2fr; max-width: 66; height: 1fr; }
-    RunPanel.-beside #run-output { width: 3fr; }
+    RunPanel.-beside StepList { width: 45%; max-width: 70; height: 1fr; }
+    RunPanel.-beside #run-output { width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "space",
             "pause",
-            "Pause",
+            "Pause/go on",
             tooltip="Pause after the step that is going on; or go on after a pause.",
         ),
         Binding(
@@ -116,7 +116,7 @@ class RunPanel(Container):
     def on_resize(self) -> None:
         """Lay steps and output side by side where there is room."""
         self.set_class(self.size.width >= 100, "-beside")
-        self.call_after_refresh(self._show_times)
+        self.call_after_refresh(self.update_run)
 
     # What is shown -------------------------------------------------------------------------------------------------
 

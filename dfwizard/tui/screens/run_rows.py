@@ -48,14 +48,15 @@ def headline(plan: Plan, state: RunState) -> Text:
     number = number_of(plan, at)
     if number:
         text.append(f"  step {number} of {len(plan.steps)}: {one_line(plan.steps[number - 1].title)}")
-    elif state.phase is None:
-        text.append(f"  {count(len(plan.steps), 'step')}, none of them begun")
+    else:
+        done = sum(state.phase.step(step.id).status.over for step in plan.steps) if state.phase else 0
+        text.append(f"  {done} of {count(len(plan.steps), 'step')} done")
     return text
 
 
 def progress_line(found: Progress, elapsed: float | None, width: int) -> Text:
-    """Draw how far it is: a bar, the share, steps behind, the time that is left and the time it took."""
-    parts = [f"{round(found.share * 100):>3} %", f"{found.done} of {found.total} done"]
+    """Draw how far it is: a bar, the share, the time that is left and the time it took."""
+    parts = [f"{round(found.share * 100):>3} %"]
     if found.left is not None and found.done < found.total:
         parts.append(f"{about(found.left)} left")
     if elapsed is not None:

@@ -20,6 +20,9 @@ STAGES = (
 )
 """The road that most people go, in order; failure and rollback are places beside it."""
 
+_BESIDE = {"failure": "run"}
+"""The stage of the road beside which another one is."""
+
 
 class TitleBar(Static):
     """The screen's name, the instance, and DEMO where it is one."""
@@ -52,7 +55,7 @@ class StageBar(Static):
 
     def __init__(self, stage: str) -> None:
         super().__init__(markup=False)
-        self._stage = stage
+        self._stage = _BESIDE.get(stage, stage)
 
     def render(self) -> Text:
         """Give the line."""

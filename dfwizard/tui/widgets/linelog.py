@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -85,6 +85,10 @@ class LineLog(ScrollView, can_focus=True):
         self._column = 0 if column < width - 8 else min(column - width // 2, WIDEST)
         above = self.size.height // 2 if row is None else row
         self.scroll_to(y=max(number - above, 0), animate=False, immediate=True, force=True)
+
+    def _scroll_to(self, x: float | None = None, y: float | None = None, **how: Any) -> bool:
+        """Scroll at once: an animation that is overtaken by new lines would end the app, and helps nobody."""
+        return super()._scroll_to(x, y, **{**how, "animate": False})
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Leave the end when somebody scrolls up, and keep to it when they come back."""

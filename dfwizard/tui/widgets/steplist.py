@@ -44,7 +44,6 @@ class StepList(RowList):
 
     def on_resize(self) -> None:
         """Keep what is around the cursor in sight."""
-        super().on_resize()
         self._centre()
 
     def _centre(self) -> None:
@@ -92,7 +91,7 @@ def step_rows(plan: Plan, phase: PhaseState | None, now: str, width: int) -> tup
     for number, step in enumerate(plan.steps, 1):
         known = phase.step(step.id) if phase else StepState(step.id)
         sign, word, style = STEP_SIGNS[known.status]
-        again = f" (attempt {known.attempts})" if known.attempts > 1 else ""
+        again = f" (try {known.attempts})" if known.attempts > 1 else ""
         title = fitted(one_line(step.title), room - len(again)) + again
         title += " " * (room - cell_len(title))
         seconds = taken(known, now)
