@@ -140,8 +140,8 @@ class PathScreen(StageScreen):
         elif not choices:
             self._say_top(
                 head,
-                f"{facts.version.release} is the newest release that dfwizard knows: there is nothing to upgrade to.",
-                f"Whether all is well shows: dfwizard verify {facts.path}",
+                f"{facts.version.release} is the newest release known: there is nothing to upgrade to.",
+                f"Whether all is still well is shown by: dfwizard verify {facts.path}",
             )
         elif len(listed) < len(choices):
             self._say_top(f"{head}   (a: {len(choices) - len(listed)} more)")
