@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
@@ -241,15 +242,15 @@ class Wizard(App[int]):
             remedy="A run that was started goes on: `dfwizard runs` shows it.",
         )
 
-    def deliver(self, screen: StageScreen, take: Callable[[], None]) -> None:
+    def deliver(self, take: Callable[[], None]) -> None:
         """Have `take` called in the app's thread; called in the thread of work in the background."""
+        with suppress(RuntimeError):  # the app has ended meanwhile, and its loop with it
+            self.post_message(Delivered(take))
 
-        def taken() -> None:
-            self.working -= 1
-            take()
-
-        if not screen.post_message(Delivered(taken)):
-            self.working -= 1
+    def on_delivered(self, message: Delivered) -> None:
+        """Take over what was done in the background."""
+        self.working -= 1
+        message.take()
 
     def _fatal_error(self) -> None:
         """End on a fault of our own without spilling it over the terminal."""

@@ -114,23 +114,24 @@ class StageScreen(Screen[None]):
         if label:
             self._label, self._since = label, time.monotonic()
             self._show_label()
-        self.wizard.working += 1
+        wizard = self.wizard  # a screen that has gone knows its app no more
+        wizard.working += 1
 
         def carry_out() -> None:
             try:
                 value = work()
             except DfwizardError as error:
                 problem = error
-                self._deliver(lambda: (failed or self.say_error)(problem), label)
+                self._deliver(wizard, lambda: (failed or self.say_error)(problem), label)
             except Exception as error:
-                fault = self.wizard.fault(error)
-                self._deliver(lambda: (failed or self.say_error)(fault), label)
+                fault = wizard.fault(error)
+                self._deliver(wizard, lambda: (failed or self.say_error)(fault), label)
             else:
-                self._deliver(lambda: then(value), label)
+                self._deliver(wizard, lambda: then(value), label)
 
         threading.Thread(target=carry_out, name=label or "background", daemon=True).start()
 
-    def _deliver(self, take: Callable[[], None], label: str) -> None:
+    def _deliver(self, wizard: Wizard, take: Callable[[], None], label: str) -> None:
         def taken() -> None:
             if label and self._label == label:
                 self._label = ""
@@ -138,12 +139,7 @@ class StageScreen(Screen[None]):
                 self.say(self.stakes())
                 take()
 
-        self.wizard.deliver(self, taken)
-
-    def on_delivered(self, message: Delivered) -> None:
-        """Take over what was done in the background."""
-        message.stop()
-        message.take()
+        wizard.deliver(taken)
 
     def _show_label(self) -> None:
         if self._label:
