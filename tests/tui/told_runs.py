@@ -51,6 +51,7 @@ def told(
         choices = ("retry", "rollback", "stop")
         journal.append(ev.Asked("What now?", choices, plan.steps[done].id))
     if outcome is not None:
+        journal.append(ev.PhaseFinished("done" if outcome == "done" else "failed"))
         journal.append(ev.RunFinished(outcome, 0 if outcome == "done" else 1))
     journal.close()
     return run

@@ -90,7 +90,7 @@ def run_row(run: RunSummary, width: int) -> Row:
         line.append(fitted(f"{run.id}  {plain(run.error)}", width - WORD_WIDTH - 1), QUIET)
         return Row(RUN + run.id, (line,))
     line.append(f"{minute(run.created_at)}  {road_of(run):<15}  ")
-    line.append(fitted(plain(run.instance), max(width - line.cell_len, 8)), QUIET)
+    line.append(fitted(plain(run.instance), max(width - line.cell_len, 1)), QUIET)
     return Row(RUN + run.id, (line,))
 
 
@@ -101,7 +101,7 @@ def backup_row(one: BackupSummary, width: int, now: datetime) -> Row:
     line.append(f"{size(one.size):>9}  {fitted(age(one.taken_at, now), 10):<10}  ")
     line.append(f"{fitted(plain(one.release), 8):<8}  ")
     line.append("keep  " if one.needed else "      ", ODD)
-    line.append(fitted(plain(one.instance or one.directory), max(width - line.cell_len, 8)), QUIET)
+    line.append(fitted(plain(one.instance or one.directory), max(width - line.cell_len, 1)), QUIET)
     return Row(BACKUP + one.directory, (line,))
 
 

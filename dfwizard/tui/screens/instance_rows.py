@@ -133,12 +133,14 @@ def _going(run: RunSummary, width: int, now: datetime) -> Row:
     title = f" ({plain(run.step_title)})" if run.step_title else ""
     what = f"{work_of(run)} of "
     path = fitted(plain(run.instance), max(width - 2 - len(what) - len(step), 20))
-    first = fitted(f"{what}{path}{step}{title}", width - 2)
-    return Row.of(
-        RUN + run.id,
-        Text.assemble((f"{sign} ", style), (first, STRONG)),
-        Text.assemble("  ", (f"{road_of(run)}, ", QUIET), (word, style if style != LIVE else QUIET)),
+    first = f"{what}{path}{step}"
+    if width - 2 - cell_len(first) > len(" (...)"):
+        first += fitted(title, width - 2 - cell_len(first))
+    second = Text.assemble(
+        "  ", (f"{road_of(run)}, ", QUIET), (word, QUIET if run.alive and not run.asks else style)
     )
+    second.truncate(width, overflow="ellipsis")
+    return Row.of(RUN + run.id, Text.assemble((f"{sign} ", style), (first, STRONG)), second)
 
 
 def _clock(created: str, now: datetime) -> str:
