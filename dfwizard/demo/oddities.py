@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dfwizard.demo.content import DATABASE
+from dfwizard.demo.encryption import APP_KEY
 from dfwizard.demo.standins.migrations import MIGRATIONS
 from dfwizard.errors import DfwizardError
 
@@ -27,7 +28,14 @@ def _table_left_over(instance: Path, parameters: Parameters) -> None:
     connection.close()
 
 
+def _app_key(instance: Path, parameters: Parameters) -> None:
+    """Let `.env` have another APP_KEY, `key`, than the one that the database's values were encrypted with."""
+    file = instance / ".env"
+    file.write_text(file.read_text(encoding="utf-8").replace(APP_KEY, parameters["key"]), encoding="utf-8")
+
+
 ODDITIES: dict[str, Callable[[Path, Parameters], None]] = {
+    "app-key": _app_key,
     "table-left-over": _table_left_over,
 }
 

@@ -22,6 +22,7 @@ from dfwizard.demo.oddities import make_odd
 from dfwizard.demo.origin import Tag, make_clone, make_origin
 from dfwizard.demo.releases import in_origin
 from dfwizard.demo.scenario import Scenario, scenario
+from dfwizard.demo.standins import world
 from dfwizard.errors import DfwizardError, UsageError
 from dfwizard.hosts.local import LocalHost
 from dfwizard.rules import Release, load
@@ -132,6 +133,7 @@ def _build(sandbox: Sandbox, speed: float) -> None:
     make_clone(sandbox.instance, root / "origin.git", tag)
     _furnish(sandbox, installed)
     make_odd(sandbox.instance, sandbox.scenario.odd)
+    _install_packages(sandbox)
     # Only now: the building itself meets no faults and does not wait.
     (root / "faults.json").write_text(json.dumps(sandbox.scenario.faults, indent=1))
     _write_marker(sandbox, speed=speed)
@@ -172,13 +174,13 @@ def _furnish(sandbox: Sandbox, installed: Release) -> None:
         file = root / "etc" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    _install_packages(sandbox)
 
 
 def _server_files(sandbox: Sandbox) -> dict[str, str]:
     stat = LocalHost().stat(sandbox.path)
     owner, group = (stat.owner, stat.group) if stat else ("", "")
-    socket = "/run/php/php8.3-fpm.sock"
+    minor = world.minor(sandbox.scenario.php_version or world.PHP_VERSION)
+    socket = f"/run/php/php{minor}-fpm.sock"
     public = f"{sandbox.instance}/public".replace("\\", "\\\\").replace('"', '\\"')
     return {
         "nginx/nginx.conf": "events {}\nhttp {\n    include sites-enabled/*.conf;\n}\n",
@@ -187,8 +189,8 @@ def _server_files(sandbox: Sandbox) -> dict[str, str]:
             "    location / {\n        try_files $uri $uri/ /index.php?$args;\n    }\n"
             f"    location ~ \\.php$ {{\n        fastcgi_pass unix:{socket};\n    }}\n}}\n"
         ),
-        "php/8.3/fpm/php-fpm.conf": "[global]\nerror_log = /var/log/php8.3-fpm.log\ninclude=pool.d/*.conf\n",
-        "php/8.3/fpm/pool.d/www.conf": f"[www]\nuser = {owner}\ngroup = {group}\nlisten = {socket}\n",
+        f"php/{minor}/fpm/php-fpm.conf": f"[global]\nerror_log = /var/log/php{minor}-fpm.log\ninclude=pool.d/*.conf\n",
+        f"php/{minor}/fpm/pool.d/www.conf": f"[www]\nuser = {owner}\ngroup = {group}\nlisten = {socket}\n",
     }
 
 

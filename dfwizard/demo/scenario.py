@@ -54,6 +54,11 @@ class Scenario:
     decisions: tuple[str, ...] = ()
     on_failure: str = "auto"
 
+    @property
+    def php_version(self) -> str:
+        """Give the version that the server's PHP has in this scenario, "" where it is the usual one."""
+        return str(self.faults.get("php", {}).get("version", ""))
+
 
 @cache
 def scenarios() -> tuple[Scenario, ...]:

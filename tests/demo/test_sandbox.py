@@ -7,12 +7,14 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dfwizard.demo import Sandbox, attach_sandbox, open_sandbox
+from dfwizard.demo import Sandbox, attach_sandbox, build_sandbox, open_sandbox, scenario
 from dfwizard.errors import UsageError
+from dfwizard.instance.artisan import parse_migrations
 from dfwizard.instance.facts import Facts
 
 
@@ -188,3 +190,32 @@ def test_restarts_are_remembered(sandbox: Sandbox) -> None:
     assert ask(sandbox, "systemctl", "is-active", "nginx").stdout == "inactive\n"
     assert ask(sandbox, "systemctl", "restart", "nginx").returncode == 0
     assert ask(sandbox, "systemctl", "is-active", "--quiet", "nginx").returncode == 0
+
+
+def test_an_old_artisan_speaks_as_laravel_6_does(tmp_path: Path) -> None:
+    old = replace(scenario("smooth"), installed="4.14.1")
+    sandbox = build_sandbox(_empty(tmp_path / "sandbox"), old)
+    environment = sandbox.environment()
+
+    def said(*arguments: str) -> list[str]:
+        argv = (
+            "env",
+            *(f"{key}={value}" for key, value in environment.items()),
+            "php",
+            "artisan",
+            *arguments,
+        )
+        return ask(sandbox, *argv).stdout.splitlines()
+
+    assert said("--version") == ["Laravel Framework 6.20.44"]
+    assert said("down") == ["Application is now in maintenance mode."]
+    assert said("up") == ["Application is now live."]
+    assert said("migrate") == ["Nothing to migrate."]
+    ran, pending = parse_migrations("\n".join(said("migrate:status")))
+    assert len(ran) == 17
+    assert pending == ()
+
+
+def _empty(directory: Path) -> Path:
+    directory.mkdir(mode=0o700)
+    return directory

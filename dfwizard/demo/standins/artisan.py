@@ -9,11 +9,10 @@ import re
 import shutil
 import sqlite3
 import sys
-import textwrap
 from contextlib import suppress
-from typing import NamedTuple
 
 from . import migrations, world
+from .console import Failed, began, ended, exception, is_old, table, told, took, two_columns
 
 DEFAULT_APPS = ("admin", "api_docs", "file_manager")
 FLAG = ("storage", "framework", "down")
@@ -33,13 +32,6 @@ COMMANDS = (
     ("up", "Bring the application out of maintenance mode"),
 )
 _STRAY = re.compile(r"--(no-interaction|no-ansi|ansi|quiet|force|env=.*)|-[nqv]+")
-
-
-class Failed(NamedTuple):
-    """A migration that broke, as Laravel tells of it: the database's words and the statement."""
-
-    sqlstate: str
-    sql: str
 
 
 def main(arguments: list[str]) -> int:
@@ -65,10 +57,14 @@ def main(arguments: list[str]) -> int:
         "list": _list,
     }
     name, options = (words[0], words[1:]) if words else ("list", [])
-    if name == "migrate" and set(options) <= {"--seed"}:
-        return _migrate(seed="--seed" in options)
-    if name in commands and set(options) <= {"--raw", "--json"}:
-        return commands[name]()
+    try:
+        if name == "migrate" and set(options) <= {"--seed"}:
+            return _migrate(seed="--seed" in options)
+        if name in commands and set(options) <= {"--raw", "--json"}:
+            return commands[name]()
+    except sqlite3.Error as error:
+        exception(_failed(error))
+        return 1
     if name not in dict(COMMANDS):
         return _undefined(name)
     return world.unknown("php artisan", words)
@@ -94,32 +90,10 @@ def _broken() -> str:
     return ""
 
 
-def _columns() -> int:
-    wanted = os.environ.get("COLUMNS", "")
-    return int(wanted) if wanted.isdigit() and int(wanted) > 0 else 80
-
-
-def _told(level: str, text: str) -> None:
-    print(f"\n   {level}  {text}\n")
-
-
-def two_columns(left: str, right: str) -> str:
-    """Write a name and a result with dots between, as wide as Laravel makes it: the terminal, at most 150."""
-    dots = min(_columns(), 150) - len(left) - len(right) - 6
-    return f"  {left} {'.' * max(dots, 1)} {right}"
-
-
-def _took(name: str) -> str:
-    """Give a time that is the same on every machine."""
-    number = sum(ord(char) * (index + 7) for index, char in enumerate(name)) % 2900 + 300
-    new = world.numbers(world.laravel()) >= (11,)
-    return f"{number / 100:.2f}ms" if new else f"{number // 100}ms"
-
-
 def _down() -> int:
     path = os.path.join(world.INSTANCE, *FLAG)
     if os.path.exists(path):
-        _told("INFO", "Application is already down.")
+        told("INFO", "Application is already down.")
         return 0
     state: dict[str, object] = {
         "except": [],
@@ -131,22 +105,22 @@ def _down() -> int:
         "template": None,
     }
     world.write(json.dumps(state, indent=4), *FLAG)
-    world.write(
-        "<?php\n\n// Stop here: the application is down.\n", "storage", "framework", "maintenance.php"
-    )
-    _told("INFO", "Application is now in maintenance mode.")
+    if not is_old():
+        page = "<?php\n\n// Stop here: the application is down.\n"
+        world.write(page, "storage", "framework", "maintenance.php")
+    told("INFO", "Application is now in maintenance mode.")
     return 0
 
 
 def _up() -> int:
     path = os.path.join(world.INSTANCE, *FLAG)
     if not os.path.exists(path):
-        _told("INFO", "Application is already up.")
+        told("INFO", "Application is already up.")
         return 0
     for name in (path, os.path.join(os.path.dirname(path), "maintenance.php")):
         with suppress(FileNotFoundError):
             os.unlink(name)
-    _told("INFO", "Application is now live.")
+    told("INFO", "Application is now live.")
     return 0
 
 
@@ -158,25 +132,25 @@ def _empty_cache() -> None:
 
 def _cache_clear() -> int:
     _empty_cache()
-    _told("INFO", "Application cache cleared successfully.")
+    told("INFO", "Application cache cleared successfully.", "Application cache cleared!")
     return 0
 
 
 def _config_clear() -> int:
     with suppress(FileNotFoundError):
         os.unlink(os.path.join(world.INSTANCE, "bootstrap", "cache", "config.php"))
-    _told("INFO", "Configuration cache cleared successfully.")
+    told("INFO", "Configuration cache cleared successfully.", "Configuration cache cleared!")
     return 0
 
 
 def _optimize_clear() -> int:
-    _told("INFO", "Clearing cached bootstrap files.")
+    told("INFO", "Clearing cached bootstrap files.")
     _empty_cache()
     for name in ("config", "routes-v7", "events"):
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(world.INSTANCE, "bootstrap", "cache", f"{name}.php"))
     for word in ("events", "views", "cache", "route", "config", "compiled"):
-        print(two_columns(word, f"{_took(word)} DONE"))
+        print(two_columns(word, f"{took(word)} DONE"))
     print()
     return 0
 
@@ -212,6 +186,13 @@ def _undefined(name: str) -> int:
     namespace = name.partition(":")[0]
     near = [known for known, _ in COMMANDS if ":" in name and known.startswith(f"{namespace}:")]
     hint = " Did you mean one of these?" if near else ""
+    if is_old():
+        print(
+            "\n".join(
+                ("", f'  Command "{name}" is not defined.{hint}', *(f"      {known}" for known in near), "")
+            )
+        )
+        return 1
     print(f'\n   ERROR  Command "{name}" is not defined.{hint}\n')
     for known in near:
         print(f"  \u21c2 {known}")
@@ -233,7 +214,11 @@ def discover() -> int:
         "cache",
         "services.php",
     )
-    _told("INFO", "Discovering packages.")
+    if is_old():
+        print("\n".join(f"Discovered Package: {name}" for name in names))
+        print("Package manifest generated successfully.")
+        return 0
+    told("INFO", "Discovering packages.")
     for name in names:
         print(two_columns(name, "DONE"))
     print()
@@ -273,8 +258,12 @@ def _status() -> int:
     ran = _ran(connection)
     connection.close()
     if ran is None:
-        _told("ERROR", "Migration table not found.")
+        told("ERROR", "Migration table not found.")
         return 1
+    if is_old():
+        rows = [("Yes", name, str(ran[name])) if name in ran else ("No", name, "") for name in _files()]
+        print(table(("Ran?", "Migration", "Batch"), rows))
+        return 0
     print()
     print(two_columns("Migration name", "Batch / Status"))
     for name in _files():
@@ -287,18 +276,20 @@ def _migrate(*, seed: bool) -> int:
     connection = _open()
     ran = _ran(connection)
     if ran is None:
-        _told("INFO", "Preparing database.")
+        told("INFO", "Preparing database.")
         connection.execute(migrations.create("migrations", "id migration:str batch:int"))
-        print(two_columns("Creating migration table", f"{_took('migrations')} DONE"))
+        print(two_columns("Creating migration table", f"{took('migrations')} DONE"))
         ran = {}
     todo = [name for name in _files() if name not in ran]
     if not todo:
-        _told("INFO", "Nothing to migrate.")
+        told("INFO", "Nothing to migrate.")
     else:
-        _told("INFO", "Running migrations.")
+        if not is_old():
+            told("INFO", "Running migrations.")
         if not _run_all(connection, todo, max(ran.values(), default=0) + 1):
             return 1
-        print()
+        if not is_old():
+            print()
     if seed:
         _seed(connection)
     connection.close()
@@ -308,6 +299,7 @@ def _migrate(*, seed: bool) -> int:
 def _run_all(connection: sqlite3.Connection, todo: list[str], batch: int) -> bool:
     known = {migration[0]: migration for migration in migrations.MIGRATIONS}
     for name in todo:
+        began(name)
         world.pause(1.2)
         failed = _wanted_failure(name)
         try:
@@ -315,15 +307,18 @@ def _run_all(connection: sqlite3.Connection, todo: list[str], batch: int) -> boo
                 sql = statement
                 connection.execute(statement)
         except sqlite3.Error as error:
-            code = "HY000"
-            failed = Failed(f"SQLSTATE[{code}]: General error: {_number(error)} {error}", sql)
+            failed = _failed(error, sql)
         if failed is not None:
-            print(two_columns(name, f"{_took(name)} FAIL"))
-            _exception(failed)
+            ended(name, well=False)
+            exception(failed)
             return False
         connection.execute("insert into migrations (migration, batch) values (?, ?)", (name, batch))
-        print(two_columns(name, f"{_took(name)} DONE"), flush=True)
+        ended(name, well=True)
     return True
+
+
+def _failed(error: sqlite3.Error, sql: str = "") -> Failed:
+    return Failed(f"SQLSTATE[HY000]: General error: {_number(error)} {error}", sql)
 
 
 def _number(error: sqlite3.Error) -> int:
@@ -334,9 +329,7 @@ def _number(error: sqlite3.Error) -> int:
 
 def _wanted_failure(name: str) -> Failed | None:
     """Give the failure that the faults ask for at this migration: `{"fail_at": NAME, "error": TEXT, "sql": TEXT}`."""
-    if world.document(world.FAULTS).get("php") is None:
-        return None
-    asked = world.document(world.FAULTS)["php"]
+    asked = world.document(world.FAULTS).get("php")
     wanted = asked.get("migrate") if isinstance(asked, dict) else None
     if not isinstance(wanted, dict) or wanted.get("fail_at") != name:
         return None
@@ -349,23 +342,9 @@ def _wanted_failure(name: str) -> Failed | None:
     )
 
 
-def _exception(failed: Failed) -> None:
-    """Tell of a failed statement as Symfony's console does: the query's exception, then the database's own."""
-    new = world.numbers(world.laravel()) >= (11,)
-    where = "Connection: sqlite, SQL" if new else "SQL"
-    sql = f" ({where}: {failed.sql})" if failed.sql else ""
-    for line, text in (
-        (825 if new else 760, f"{failed.sqlstate}{sql}"),
-        (571 if new else 545, failed.sqlstate),
-    ):
-        print(f"\nIn Connection.php line {line}:\n")
-        for part in textwrap.wrap(text, _columns() - 4, break_long_words=True, drop_whitespace=False):
-            print(f"  {part}")
-        print("\n")
-
-
 def _seed(connection: sqlite3.Connection) -> None:
-    _told("INFO", "Seeding database.")
+    if not is_old():
+        told("INFO", "Seeding database.")
     marks = ", ".join("?" for _ in DEFAULT_APPS)
     found = connection.execute(
         f"update app set is_active = 1 where name in ({marks})",  # noqa: S608
@@ -375,10 +354,15 @@ def _seed(connection: sqlite3.Connection) -> None:
         ("AppSeeder", f"App resources updated: {', '.join(DEFAULT_APPS)}" if found else ""),
         ("EmailTemplateSeeder", ""),
     ):
+        number = 21 if seeder == "AppSeeder" else 1
+        print(f"Seeding: {seeder}" if is_old() else two_columns(seeder, "RUNNING"), flush=True)
         world.pause(0.3)
-        print(two_columns(seeder, "RUNNING"))
         if said:
             print(said)
-        number = 21 if seeder == "AppSeeder" else 1
-        print(two_columns(seeder, f"{number} ms DONE"))
-        print()
+        print(
+            f"Seeded:  {seeder} (0.{number:02} seconds)"
+            if is_old()
+            else two_columns(seeder, f"{number} ms DONE") + "\n"
+        )
+    if is_old():
+        print("Database seeding completed successfully.")

@@ -13,10 +13,12 @@ import sys
 
 from . import php, world
 
+MINOR = world.minor(world.php_version())
+FPM = f"php{MINOR}-fpm"
 UNITS = {
     "cron": "Regular background program processing daemon",
     "nginx": "A high performance web server and a reverse proxy server",
-    "php8.3-fpm": "The PHP 8.3 FastCGI Process Manager",
+    FPM: f"The PHP {MINOR} FastCGI Process Manager",
     "ssh": "OpenBSD Secure Shell server",
 }
 STATES = os.path.join(world.ROOT, "services.json")
@@ -85,8 +87,10 @@ def _ps(arguments: list[str]) -> int:
         print(
             f"5000101 nginx: master process /usr/sbin/nginx -c {etc}/nginx/nginx.conf\n5000102 nginx: worker process"
         )
-    if states["php8.3-fpm"]:
-        print(f"5000201 php-fpm: master process ({etc}/php/8.3/fpm/php-fpm.conf)\n5000202 php-fpm: pool www")
+    if states[FPM]:
+        print(
+            f"5000201 php-fpm: master process ({etc}/php/{MINOR}/fpm/php-fpm.conf)\n5000202 php-fpm: pool www"
+        )
     return 0
 
 
@@ -159,7 +163,7 @@ def _get(path: str) -> tuple[int, str, str]:
     if path.endswith(".html"):
         found = os.path.isfile(page)
         return (200 if found else 404), (path if found else ""), ""
-    if not states["php8.3-fpm"]:
+    if not states[FPM]:
         return 502, "", ""
     new = world.numbers(world.code_version()) >= (7, 0, 1)
     if not world.laravel() or (new and world.numbers(world.laravel()) < (11,)):

@@ -76,6 +76,11 @@ def php_version() -> str:
     return setting("php", "version", PHP_VERSION)
 
 
+def minor(version: str) -> str:
+    """Give the first two numbers of a version, which name a PHP's directories and units."""
+    return ".".join(version.split(".")[:2])
+
+
 def read(*parts: str) -> str:
     """Read a text file below the instance; "" where there is none."""
     try:
