@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
+from functools import cache
 from typing import Any
 
 from dfwizard.rules import AdminUi, Release
 
 Document = dict[str, Any]
+
+_HERE = "@packages@"
 
 _LINES: tuple[tuple[str, str, str, str], ...] = (
     # package, version before Laravel 9 (4.x), with Laravel 9 (5.x, 6.x), from Laravel 11 on (7.0.1); "" where it is not locked
@@ -164,13 +168,13 @@ def composer_json(release: Release) -> Document:
     }
 
 
-def composer_lock(release: Release) -> Document:
-    """Give a release's composer.lock, with the content-hash that the published one has."""
-    packages = [_package(name, version, release) for name, version in locked(release).items()]
-    return {
+def composer_lock(release: Release) -> bytes:
+    """Give a release's composer.lock as it is written, with the content-hash that the published one has."""
+    packages = (_package_text(name, version, release.php_minors) for name, version in locked(release).items())
+    document = {
         "_readme": ["This file locks the dependencies of your project to a known state"],
         "content-hash": release.lock_hash,
-        "packages": packages,
+        "packages": _HERE,
         "packages-dev": [],
         "aliases": [],
         "minimum-stability": "stable",
@@ -179,13 +183,22 @@ def composer_lock(release: Release) -> Document:
         "platform-dev": [],
         "plugin-api-version": "2.6.0" if release.major >= 7 else "2.3.0",
     }
+    listed = b"[\n%b\n    ]" % b",\n".join(packages)
+    return written(document).replace(f'"{_HERE}"'.encode(), listed)
 
 
-def _package(name: str, version: str, release: Release) -> Document:
+@cache
+def _package_text(name: str, version: str, minors: tuple[str, ...]) -> bytes:
+    """Write one package; most are the same in many releases, and writing indented JSON is slow."""
+    text = json.dumps(_package(name, version, minors), indent=4, ensure_ascii=False)
+    return textwrap.indent(text, " " * 8).encode()
+
+
+def _package(name: str, version: str, minors: tuple[str, ...]) -> Document:
     reference = hashlib.sha1(f"{name} {version}".encode(), usedforsecurity=False).hexdigest()
     require = dict.fromkeys(_EXTENSIONS.get(name, ()), "*")
     if name == "lcobucci/clock":  # as the real one does, it closes the window of PHP above
-        require["php"] = " || ".join(f"~{minor}.0" for minor in release.php_minors) or "^7.2"
+        require["php"] = " || ".join(f"~{minor}.0" for minor in minors) or "^7.2"
     url = f"https://github.com/{name}.git"
     return {
         "name": name,

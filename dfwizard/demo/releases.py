@@ -26,7 +26,7 @@ def files_of(release: Release) -> Files:
     texts["artisan"] = _artisan(new=new)
     files = {path: text.encode() for path, text in texts.items()}
     files["composer.json"] = files["composer.json-dist"] = written(composer_json(release))
-    files["composer.lock"] = written(composer_lock(release))
+    files["composer.lock"] = composer_lock(release)
     return files
 
 
