@@ -10,10 +10,12 @@ import sys
 from contextlib import redirect_stdout
 from typing import Any, NamedTuple
 
-from . import artisan, vendor, world
+from . import artisan, mishaps, vendor, world
 
 VERSION = "2.8.12"
 INSTALL_SECONDS = 20.0
+NETWORK_LOST = 14
+"""Index of the download during which the network goes, where the scenario wants it."""
 INSTALLER = "dreamfactory/installer"
 KNOWN = re.compile(
     r"--(no-dev|no-interaction|no-progress|no-ansi|no-plugins|ignore-platform-reqs|ignore-platform-req=.*|version)|-[nV]"
@@ -120,18 +122,37 @@ def _carry_out(operations: list[Operation]) -> int:
     _say(
         f"Package operations: {_counted(installs, 'install')}, {_counted(updates, 'update')}, {_counted(removals, 'removal')}"
     )
-    network = world.fault("composer", "network")
-    each = INSTALL_SECONDS / len(operations)
+    each = INSTALL_SECONDS / len(operations) / 2
+    if not _download([one.package for one in operations if one.kind != "Removing"], each):
+        return 1
+    lost = world.fault("composer", "hangup")
     for number, operation in enumerate(operations):
-        if operation.kind != "Removing":
-            _say(f"  - Downloading {operation.package['name']} ({operation.package['version']})")
-            world.pause(each / 2)
-            if network is not None and number >= 3:
-                return _no_network(operation.package)
-    for operation in operations:
-        world.pause(each / 2)
+        world.pause(each)
         _carry_out_one(operation)
+        if lost is not None and number == len(operations) // 2:
+            mishaps.hang_up()
     return 0
+
+
+def _download(packages: list[Package], each: float) -> bool:
+    network, disk = world.fault("composer", "network"), world.fault("composer", "disk")
+    mishaps.free_disk()
+    for number, package in enumerate(packages):
+        _say(f"  - Downloading {package['name']} ({package['version']})")
+        world.pause(each)
+        if network is not None and number == NETWORK_LOST:
+            for text in mishaps.no_network([_known(one) for one in packages[number - 2 : number + 1]]):
+                _say(text)
+                world.pause(1)
+            return False
+        if disk is not None and number == len(packages) // 2:
+            _say(mishaps.fill_disk())
+            return False
+    return True
+
+
+def _known(package: Package) -> tuple[str, str, str]:
+    return package["name"], package["version"], package["source"]["reference"]
 
 
 def _counted(number: int, word: str) -> str:
@@ -150,23 +171,6 @@ def _carry_out_one(operation: Operation) -> None:
     change = f"{operation.old} => {version}" if operation.old else version
     _say(f"  - {operation.kind} {name} ({change}): Extracting archive")
     vendor.write_package(operation.package)
-
-
-def _no_network(package: Package) -> int:
-    """Give up as composer does without a name server: dist first, then source."""
-    name, reference = package["name"], package["source"]["reference"]
-    url = f"https://api.github.com/repos/{name}/zipball/{reference}"
-    _say(
-        f"    Failed to download {name} from dist: curl error 6 while downloading {url}: Could not resolve host: api.github.com\n"
-        f"    Now trying to download from source\n  - Syncing {name} ({package['version']}) into cache"
-    )
-    world.pause(3)
-    _say(
-        "\nIn Git.php line 607:\n\n"
-        f"  Failed to execute git clone --mirror -- https://github.com/{name}.git\n\n"
-        f"  fatal: unable to access 'https://github.com/{name}.git/': Could not resolve host: github.com\n"
-    )
-    return 1
 
 
 def _admin_ui(packages: list[Package]) -> None:

@@ -11,7 +11,7 @@ import pwd
 import sqlite3
 import sys
 
-from . import php, world
+from . import mishaps, php, world
 
 MINOR = world.minor(world.php_version())
 FPM = f"php{MINOR}-fpm"
@@ -117,8 +117,7 @@ def _fpm(arguments: list[str]) -> int:
 def _df(arguments: list[str]) -> int:
     if arguments[:3] != ["-P", "-k", "--"]:
         return world.unknown("df", arguments)
-    disk = world.document(world.FAULTS).get("disk")
-    wanted = disk.get("free_kilobytes") if isinstance(disk, dict) else None
+    wanted = world.document(mishaps.DISK).get("free_kilobytes")
     free = wanted if isinstance(wanted, int) else FREE
     print("Filesystem     1024-blocks     Used Available Capacity Mounted on")
     print(f"/dev/vda1      {TOTAL} {TOTAL - free} {free} {100 - 100 * free // TOTAL}% /")
