@@ -115,7 +115,8 @@ class BackupScreen(StageScreen):
         if action in BEFORE and self._live:
             return False
         if action in DURING:
-            return self._live
+            gone = self._feed is None or self._feed.ended is not None
+            return None if self._live and gone and action == "pause" else self._live
         if action in BEFORE and self._busy:
             return None
         if action in ("start", "place"):
@@ -293,6 +294,8 @@ class BackupScreen(StageScreen):
     def run_changed(self, batch: Batch) -> None:
         """Show what is new."""
         if self._live:
+            if batch.ended:
+                self.refresh_bindings()
             if batch.events:
                 self._poll()
                 self._pausing = self._pausing and not (self._feed is not None and self._feed.state.paused)

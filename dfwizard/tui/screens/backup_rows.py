@@ -158,9 +158,7 @@ def _step(label: str, step: StepState) -> Text:
     sign, word, style = STEP_SIGNS[step.status]
     took = f" in {span(step.seconds)}" if step.status is StepStatus.DONE else ""
     said = took + (f"  {plain(step.message or step.note)}" if step.message or step.note else "")
-    return Text.assemble(
-        (f"{label:<{_LABEL}}", STRONG), (f"{sign} {word}", style), f"  {said}" if said else ""
-    )
+    return Text.assemble((f"{label:<{_LABEL}}", STRONG), (f"{sign} {word}", style), said)
 
 
 def _part_going_on(part: PartProgress, width: int) -> Text:
