@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
+import subprocess
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfwizard.cli.following import attach_run
 from dfwizard.cli.writing import Writer
 from dfwizard.errors import BlockedError, DfwizardError, UsageError
+from dfwizard.execution import events as ev
 from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone, Update
-from dfwizard.reports.failure import remedy_lines
-from dfwizard.reports.terminal import wrap
+from dfwizard.reports.choices import choice_lines
+from dfwizard.reports.failure import failure_lines, remedy_lines
+from dfwizard.reports.terminal import columns, wrap
 
 if TYPE_CHECKING:
     from dfwizard.controller import Controller
     from dfwizard.demo import Sandbox, Scenario
+    from dfwizard.execution.state import RunState
+    from dfwizard.execution.store import Run
 
 BLOCKED = "blocked"
 
@@ -28,10 +35,12 @@ def demo(options: argparse.Namespace) -> int:
     Raises:
         DfwizardError: there is no such scenario, or the sandbox could not be built.
     """
-    from dfwizard.demo import scenarios
+    from dfwizard.demo import kept_sandboxes, scenarios
 
     if options.list:
         print("\n\n".join(_told(one) for one in scenarios()))
+        for place in kept_sandboxes():
+            print(f"\nA sandbox is there, open it with: dfwizard demo --attach {shlex.quote(str(place))}")
         return 0
     if options.state_dir or options.rules:
         raise UsageError(
@@ -51,8 +60,12 @@ def _told(scenario: Scenario) -> str:
 
 
 def _sandbox(options: argparse.Namespace) -> AbstractContextManager[Sandbox]:
-    from dfwizard.demo import attach_sandbox, open_sandbox
+    from dfwizard.demo import attach_sandbox, kept_sandboxes, open_sandbox
 
+    if options.attach == "":
+        if not (found := kept_sandboxes()):
+            raise UsageError("there is no sandbox to attach to", remedy="Say `dfwizard demo` for a new one.")
+        return attach_sandbox(found[0], keep=options.keep)
     if options.attach is not None:
         return attach_sandbox(Path(options.attach), keep=options.keep)
     return open_sandbox(options.scenario, speed=options.speed, keep=options.keep)
@@ -76,6 +89,7 @@ def _show_lines(sandbox: Sandbox) -> int:
     from dfwizard.cli.plain import run_plain
 
     _announce(sandbox.scenario)
+    sandbox.be_the_terminal()
     return run_plain(
         sandbox.controller(), path=sandbox.path, php=None, url=None, backup_dir=None, admin_ui=None
     )
@@ -86,9 +100,10 @@ def _show_screens(sandbox: Sandbox, *, mouse: bool) -> int:
     from dfwizard.tui.session import Session
 
     scenario = sandbox.scenario
+    sandbox.be_the_terminal()
     return run_wizard(
         sandbox.controller(),
-        Session(path=sandbox.path, target=scenario.target),
+        Session(path=sandbox.path, target=scenario.target, run=_going_on(sandbox)),
         demo=(scenario.title, scenario.story),
         mouse=mouse,
     )
@@ -99,18 +114,25 @@ def _announce(scenario: Scenario) -> None:
     print("\n".join(wrap(scenario.story)), file=sys.stderr)
 
 
+def _going_on(sandbox: Sandbox) -> Run | None:
+    """Give the run that goes on in a sandbox, for a terminal that comes later."""
+    run = sandbox.run()
+    return run if run is not None and run.state().outcome is None else None
+
+
 def _headless(options: argparse.Namespace) -> int:
-    if options.attach is not None:
-        raise UsageError(
-            "--attach shows a sandbox in the wizard; it goes with no --headless",
-            remedy="Leave one of the two out.",
-        )
     for number in (signal.SIGHUP, signal.SIGTERM):  # the sandbox must go then, too
         signal.signal(number, _hung_up)
     with _sandbox(options) as sandbox:
         kept = sandbox.directory
         try:
-            code = _run_through(sandbox)
+            if sandbox.scenario.loses_terminal and options.attach is None:
+                code = _two_terminals(sandbox, keep=options.keep)
+            else:
+                code = _run_through(sandbox)
+        except _TerminalLost as lost:
+            print("\nThe terminal is gone.", file=sys.stderr)
+            code = lost.code
         except KeyboardInterrupt:
             print("\nInterrupted.", file=sys.stderr)
             code = 130
@@ -118,14 +140,42 @@ def _headless(options: argparse.Namespace) -> int:
     return code
 
 
-def _hung_up(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+class _TerminalLost(KeyboardInterrupt):
+    """SIGHUP or SIGTERM has come; `code` is what a shell says of a program that such a signal has ended."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = 128 + number
+
+
+def _hung_up(number: int, _frame: object) -> None:
+    raise _TerminalLost(number)
+
+
+def _two_terminals(sandbox: Sandbox, *, keep: bool) -> int:
+    """Show the scenario in a process that is hung up in the middle, as a terminal is, and go on looking in a second one."""
+    words = ("demo", "--headless", *(("--keep",) if keep else ()), "--attach", str(sandbox.directory))
+    argv = (sys.executable, "-m", "dfwizard", *words)
+    first = subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
+    run = _going_on(sandbox)
+    if first != 128 + signal.SIGHUP or run is None:
+        scenario = sandbox.scenario
+        print(f"DEMO {scenario.name}: the first terminal ended with {first} by itself, NOT as expected")
+        return 1
+    print("The connection is lost; the run goes on. A second terminal attaches:", file=sys.stderr)
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def _run_through(sandbox: Sandbox) -> int:
     scenario = sandbox.scenario
-    _announce(scenario)
-    outcome, code = _outcome(sandbox)
+    sandbox.be_the_terminal()
+    going_on = _going_on(sandbox)
+    if going_on is None:
+        _announce(scenario)
+        outcome, code = _outcome(sandbox)
+    else:
+        code = attach_run(sandbox.controller(), going_on)
+        outcome = going_on.state().outcome or "failed"
     if (outcome, code) == (scenario.outcome, scenario.exit_code):
         print(f"DEMO {scenario.name}: {outcome}, exit code {code}, as expected")
         return code
@@ -153,7 +203,7 @@ def _outcome(sandbox: Sandbox) -> tuple[str, int]:
         print("\n".join(wrap(str(error))), file=sys.stderr)
         return BLOCKED, BlockedError.exit_code
     print(f"run {run.id}", file=sys.stderr)
-    drive(sandbox, controller, run, _Shower())
+    drive(sandbox, controller, run, _Shower(run))
     state = run.state()
     print(outcome_text(run, state, controller.backup_of(run)))
     return state.outcome or "failed", 1 if state.exit_code is None else state.exit_code
@@ -162,8 +212,9 @@ def _outcome(sandbox: Sandbox) -> tuple[str, int]:
 class _Shower:
     """Writes a run's updates as `dfwizard upgrade` does."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run) -> None:
         self._out = Writer(sys.stderr)
+        self._run = run
 
     def __call__(self, update: Update) -> None:
         if isinstance(update, OutputSeen):
@@ -172,12 +223,21 @@ class _Shower:
             self._out.event(update)
             for line in remedy_lines(update.record.event):
                 self._out.line(line)
+            if isinstance(update.record.event, ev.Asked):
+                self._asked(update.state)
         elif isinstance(update, RunnerGone):
             raise DfwizardError(update.message)
+
+    def _asked(self, state: RunState) -> None:
+        """Write what a person would be asked, as `dfwizard upgrade` puts it."""
+        choices = columns((one.decision, one.meaning) for one in choice_lines(self._run, state))
+        question = wrap(state.question.text) if state.question else []
+        for line in (*failure_lines(state.failed_step), *question, *choices):
+            self._out.line(line)
 
 
 def _say_kept(directory: Path) -> None:
     """Tell where a sandbox is that was kept: because it was asked for, or because a run goes on in it."""
     if directory.exists():
         print(f"The sandbox is kept: {directory}", file=sys.stderr)
-        print(f"Open it again with: dfwizard demo --attach {directory}", file=sys.stderr)
+        print(f"Open it again with: dfwizard demo --attach {shlex.quote(str(directory))}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -24,13 +25,17 @@ from dfwizard.demo.releases import in_origin
 from dfwizard.demo.scenario import Scenario, scenario
 from dfwizard.demo.standins import world
 from dfwizard.errors import DfwizardError, UsageError
+from dfwizard.execution import processes
 from dfwizard.hosts.local import LocalHost
 from dfwizard.rules import Release, load
 
 if TYPE_CHECKING:
     from dfwizard.controller import Controller
+    from dfwizard.execution.store import Run
 
 PREFIX = "dfwizard-demo-"
+TERMINAL = "terminal.json"
+"""Who is hung up when a scenario loses the connection; its reader is `standins/mishaps.py`."""
 MARKER = "sandbox.json"
 PROGRAMS = ("php", "composer", "systemctl", "systemd-run", "ps", "nginx", "php-fpm", "curl", "df", "getent")
 """What stands in for the machine's own programs; git, tar, zstd or gzip, find and sha256sum are the machine's."""
@@ -79,6 +84,18 @@ class Sandbox:
         from dfwizard.controller import Controller
 
         return Controller(rules_file=self.directory / "rules.toml", state=self.state)
+
+    def run(self) -> Run | None:
+        """Give the newest run that was started here."""
+        runs = self.controller().store.list()
+        return runs[0] if runs else None
+
+    def be_the_terminal(self) -> None:
+        """Note that this process is what the presenter looks at: a scenario in which the connection is lost hangs it up."""
+        own = {"pid": os.getpid(), "started": processes.start_ticks(os.getpid())}
+        new = self.directory / f"terminal.{os.getpid()}"
+        new.write_text(json.dumps(own))
+        new.replace(self.directory / TERMINAL)
 
     def is_busy(self) -> bool:
         """Tell whether a runner works in the sandbox; one whose run is over is waited for."""
@@ -244,17 +261,21 @@ def open_sandbox(
         if directory is None:
             sandbox.remove()
         raise
-    with _in_force(sandbox):
-        try:
-            yield sandbox
-        finally:
-            if directory is None and not keep and not sandbox.is_busy():
-                sandbox.remove()
+    with _in_use(sandbox, keep=keep or directory is not None):
+        yield sandbox
 
 
-@contextmanager
-def attach_sandbox(directory: Path, *, keep: bool = False) -> Iterator[Sandbox]:
-    """Open a sandbox that was kept, and remove it at the end unless `keep` is set or a runner works in it.
+def kept_sandboxes() -> tuple[Path, ...]:
+    """Give the sandboxes of this account that are there, whoever works in them, the newest first."""
+    found = []
+    for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(UsageError, OSError):
+            found.append((place.stat().st_mtime, _opened(place).directory))
+    return tuple(directory for _, directory in sorted(found, reverse=True))
+
+
+def _opened(directory: Path) -> Sandbox:
+    """Give the sandbox in `directory`.
 
     Raises:
         UsageError: there is no sandbox of this account.
@@ -269,15 +290,21 @@ def attach_sandbox(directory: Path, *, keep: bool = False) -> Iterator[Sandbox]:
         raise UsageError(
             "this is no sandbox of a demo",
             where=str(directory),
-            remedy="Give the directory that the demo named.",
+            remedy="Give the directory that the demo named; `dfwizard demo --list` names those that are there.",
         )
-    sandbox = Sandbox(found, scenario(str(name)))
-    with _in_force(sandbox):
-        try:
-            yield sandbox
-        finally:
-            if not keep and found.name.startswith(PREFIX) and not sandbox.is_busy():
-                sandbox.remove()
+    return Sandbox(found, scenario(str(name)))
+
+
+@contextmanager
+def attach_sandbox(directory: Path, *, keep: bool = False) -> Iterator[Sandbox]:
+    """Open a sandbox that was kept, and remove it at the end unless `keep` is set or a runner works in it.
+
+    Raises:
+        UsageError: there is no sandbox of this account.
+    """
+    sandbox = _opened(directory)
+    with _in_use(sandbox, keep=keep or not sandbox.directory.name.startswith(PREFIX)):
+        yield sandbox
 
 
 def _own_directory(directory: Path) -> Path:
@@ -287,6 +314,27 @@ def _own_directory(directory: Path) -> Path:
             "a sandbox is built in an empty directory", where=str(directory), remedy="Choose another one."
         )
     return directory
+
+
+@contextmanager
+def _in_use(sandbox: Sandbox, *, keep: bool) -> Iterator[None]:
+    """Hold the sandbox with its environment in force; at the end the last one who holds it removes it, unless `keep` is set."""
+    with (sandbox.directory / MARKER).open("rb") as marker:
+        fcntl.flock(marker, fcntl.LOCK_SH)
+        try:
+            with _in_force(sandbox):
+                yield
+        finally:
+            if not keep and _is_alone(marker.fileno()) and not sandbox.is_busy():
+                sandbox.remove()
+
+
+def _is_alone(marker: int) -> bool:
+    try:
+        fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -55,6 +55,11 @@ class Scenario:
     on_failure: str = "auto"
 
     @property
+    def loses_terminal(self) -> bool:
+        """Tell whether the presenter's terminal is taken away in the middle."""
+        return "hangup" in self.faults.get("composer", {})
+
+    @property
     def php_version(self) -> str:
         """Give the version that the server's PHP has in this scenario, "" where it is the usual one."""
         return str(self.faults.get("php", {}).get("version", ""))

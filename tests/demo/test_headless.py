@@ -101,7 +101,7 @@ def test_the_list_explains_every_scenario(machine: Machine) -> None:
     ("arguments", "said"),
     [
         (("--scenario", "nosuch", "--headless"), "there is no scenario 'nosuch'"),
-        (("--attach", "/", "--headless"), "--attach shows a sandbox"),
+        (("--attach", "/", "--headless"), "this is no sandbox of a demo"),
         (("--attach", "/"), "this is no sandbox of a demo"),
         (("--speed", "-1"), "is no speed"),
         (("--speed", "nan"), "is no speed"),
