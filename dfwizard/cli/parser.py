@@ -322,7 +322,13 @@ def _demo(commands: _Commands) -> None:
     )
     demo.add_argument("--headless", action="store_true", help="run it through without a terminal")
     demo.add_argument("--keep", action="store_true", help="keep the sandbox, and say where it is")
-    demo.add_argument("--attach", metavar="DIR", help="open a sandbox that was kept")
+    demo.add_argument(
+        "--attach",
+        metavar="DIR",
+        nargs="?",
+        const="",
+        help="open a sandbox that was kept (default: the newest)",
+    )
     _face(demo, default=argparse.SUPPRESS)
 
 

@@ -5,7 +5,7 @@ Only PHP, composer and the web server are stand-ins (see `standins`). Nothing ne
 
 from __future__ import annotations
 
-from dfwizard.demo.sandbox import Sandbox, attach_sandbox, build_sandbox, open_sandbox
+from dfwizard.demo.sandbox import Sandbox, attach_sandbox, build_sandbox, kept_sandboxes, open_sandbox
 from dfwizard.demo.scenario import Scenario, scenario, scenarios
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Scenario",
     "attach_sandbox",
     "build_sandbox",
+    "kept_sandboxes",
     "open_sandbox",
     "scenario",
     "scenarios",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dfwizard.demo import Sandbox, attach_sandbox, build_sandbox, open_sandbox, scenario
+from dfwizard.demo import Sandbox, attach_sandbox, build_sandbox, kept_sandboxes, open_sandbox, scenario
 from dfwizard.errors import UsageError
 from dfwizard.instance.artisan import parse_migrations
 from dfwizard.instance.facts import Facts
@@ -219,3 +219,12 @@ def test_an_old_artisan_speaks_as_laravel_6_does(tmp_path: Path) -> None:
 def _empty(directory: Path) -> Path:
     directory.mkdir(mode=0o700)
     return directory
+
+
+def test_the_last_one_who_leaves_takes_it_away() -> None:
+    with open_sandbox("smooth", speed=0) as first:
+        assert first.directory in kept_sandboxes()
+        with attach_sandbox(first.directory) as second:
+            assert second == first
+        assert first.directory.exists()
+    assert not first.directory.exists()
