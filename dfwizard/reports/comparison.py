@@ -21,7 +21,8 @@ class Compared:
     differences: tuple[str, ...] = ()
 
 
-_SIDES = ("Commit", "Code", "Packages (vendor)", ".env", "Owners and modes", "Tables and rows", "Maintenance")
+MAINTENANCE = "Maintenance mode"
+_SIDES = ("Commit", "Code", "Packages (vendor)", ".env", "Owners and modes", "Tables and rows", MAINTENANCE)
 
 
 def comparison(run: Run) -> tuple[Compared, ...] | None:
@@ -62,7 +63,7 @@ def _sides_of(difference: Mapping[str, str]) -> tuple[str, ...]:
         "git": "Commit",
         "env": ".env",
         "database": "Tables and rows",
-        "maintenance": "Maintenance",
+        "maintenance": MAINTENANCE,
     }
     if difference["kind"] in kinds:
         return (kinds[difference["kind"]],)
@@ -90,6 +91,6 @@ def _extents(before: dict[str, Any]) -> dict[str, str]:
         "byte for byte" if ".env" in names else "",
         count(len(names), "path"),
         f"{count(len(tables), 'table')}, {count(rows, 'row')}" if tables else "",
-        "on" if before["maintenance"] else "off",
+        "on while it was compared" if before["maintenance"] else "off",
     )
     return dict(zip(_SIDES, sides, strict=True))

@@ -11,7 +11,7 @@ from dfwizard import codec
 from dfwizard.execution import events as ev
 from dfwizard.execution.journal import open_journal
 from dfwizard.execution.store import Run, Store
-from dfwizard.planning.plan import EditDotenv, Plan
+from dfwizard.planning.plan import EditDotenv, Execute, Plan, Step
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.verification.result import Check, Verdict, Verification
 from tests.unit import samples
@@ -54,6 +54,30 @@ def made(state: Path, *happened: ev.Event, backup: Path | None = None) -> Run:
     plan = replace(plan, backup=str(backup or state / "backup"))
     run = Store(state).create(plan, samples.facts(), host="localhost")
     append(run, ev.RunStarted(1, "b", 1, "v"), ev.PhaseStarted(0, "upgrade", "plan.json"), *happened)
+    return run
+
+
+def harmless(state: Path, script: str) -> Run:
+    """Make a run that has failed at its second step and may really go on: all it does is `script`, in its own directory."""
+    instance = state / "opt" / "my-api"
+    instance.mkdir(parents=True)
+    steps = tuple(
+        Step(name, f"Step {name}", "A test.", Execute(("sh", "-c", text), cwd=str(instance)))
+        for name, text in (("one", "true"), ("two", script))
+    )
+    backup = str(state / "backup")
+    plan = Plan("upgrade", str(instance), "6.3.0", "7.1.0", backup, "nobody", "root", (), steps)
+    run = Store(state).create(plan, samples.facts(path=str(instance)), host="localhost")
+    append(
+        run,
+        ev.RunStarted(1, "b", 1, "v"),
+        ev.PhaseStarted(0, "upgrade", "plan.json"),
+        *steps_done(plan, before="two"),
+        ev.StepStarted("two", 1, "output/two.log"),
+        ev.StepFailed("two", "sh ended with exit code 1", 1, "sh -c false"),
+        ev.PhaseFinished("failed"),
+        ev.RunFinished("failed", 1),
+    )
     return run
 
 

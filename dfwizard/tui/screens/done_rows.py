@@ -111,8 +111,7 @@ def lines(report: RunReport, width: int) -> list[Text]:
     """Give all that the screen shows below the headline, `width` columns wide."""
     found: list[Text] = []
     for name, value in pairs(report):
-        wrapped = wrap(value, width=width - 13) or [""]
-        for number, line in enumerate(wrapped):
+        for number, line in enumerate(folded(value, width - 11)):
             found.append(Text.assemble((f"{name if not number else '':<11}", QUIET), line))
     if report.outcome not in (*WELL, "rolled-back"):
         found += failure_lines(report, width)
@@ -139,7 +138,7 @@ def failure_lines(report: RunReport, width: int) -> list[Text]:
         found += [Text(""), Text("What went wrong", STRONG)]
         found += item_lines(f"{failed_at(failure)}: {said(failure.step)}", width, signs.FAILED, BAD)
         for line in failure.step.tail[-4:]:
-            found += [Text(f"    {part}", QUIET) for part in wrap(plain(line), width=width - 4)]
+            found += [Text(f"    {part}", QUIET) for part in folded(line, width - 4)]
         for name, known in (("cause", failure.step.cause), ("remedy", failure.step.remedy)):
             if known:
                 found += item_lines(f"{name}: {known}", width, " ", "")
@@ -148,8 +147,18 @@ def failure_lines(report: RunReport, width: int) -> list[Text]:
 
 def item_lines(text: str, width: int, sign: str, style: str) -> list[Text]:
     """Lay out one item: the sign, then the text, indented below itself."""
-    room = max(width - len(sign) - 3, 20)
+    room = max(width - len(sign) - 2, 20)
     return [
         Text.assemble((f" {sign if not number else ' ' * len(sign)} ", style), line)
-        for number, line in enumerate(wrap(text, width=room))
+        for number, line in enumerate(folded(text, room))
+    ]
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Wrap `text` to `width` columns; a word that is longer, such as a path, goes on in the next line, so that all of it can be read."""
+    width = max(width, 20)
+    return [
+        line[start : start + width]
+        for line in wrap(text, width=width)
+        for start in range(0, max(len(line), 1), width)
     ]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from dfwizard.planning.plan import TakeBackup
+from dfwizard.reports.comparison import MAINTENANCE
 from dfwizard.reports.measures import count, moment, size
-from dfwizard.reports.terminal import one_line, plain, wrap
+from dfwizard.reports.terminal import one_line, plain
 from dfwizard.tui import signs
-from dfwizard.tui.screens.done_rows import failure_lines, item_lines
+from dfwizard.tui.screens.done_rows import failure_lines, folded, item_lines
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, STRONG
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ def dialog_lines(told: Told, losses: tuple[str, ...] | None) -> list[str]:
 def end_lines(told: Told, width: int) -> list[Text]:
     """Show the comparison with the time before, what went wrong, and where the backups are."""
     report = told.report
-    lines = _comparison(told.compared, width) if told.compared is not None else _not_compared(report, width)
+    lines = (
+        _not_compared(report, width) if told.compared is None else _comparison(told.compared, report, width)
+    )
     if report.outcome == "rollback-failed":
         lines += failure_lines(report, width)
     for title, items, sign, style in (
@@ -139,18 +142,22 @@ def end_lines(told: Told, width: int) -> list[Text]:
     return lines
 
 
-def _comparison(compared: tuple[Compared, ...], width: int) -> list[Text]:
+def _comparison(compared: tuple[Compared, ...], report: RunReport, width: int) -> list[Text]:
+    steps = report.phases[-1].steps if report.phases else ()
+    opened = any(step.id == "maintenance-off" and step.state in ("done", "already-done") for step in steps)
     lines = [Text("Compared with the fingerprint of before", STRONG)]
     for side in compared:
         differs = len(side.differences)
         sign, style = (signs.FAILED, BAD) if differs else (signs.DONE, OK)
+        later = ", off now" if opened and side.what == MAINTENANCE and side.extent != "off" else ""
         word = count(differs, "difference") if differs else "identical"
         lines.append(
-            Text.assemble((f" {sign} ", style), f"{side.what:<19}", (f"{word:<16}", style), side.extent)
+            Text.assemble(
+                (f" {sign} ", style), f"{side.what:<19}", (f"{word:<16}", style), side.extent, later
+            )
         )
         for sentence in side.differences[:MOST_DIFFERENCES]:
-            wrapped = wrap(one_line(sentence), width=width - 6)
-            lines += [Text(f"     {line}") for line in wrapped]
+            lines += [Text(f"     {line}") for line in folded(one_line(sentence), width - 5)]
         if differs > MOST_DIFFERENCES:
             lines.append(
                 Text(f"     and {differs - MOST_DIFFERENCES} more: the report has all of them", QUIET)

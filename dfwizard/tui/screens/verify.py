@@ -124,9 +124,7 @@ class VerifyScreen(StageScreen):
         if verification is None:
             return Text("This run recorded no verification. v compares the instance now.", ODD)
         style = BAD if verification.failed else ODD if verification.warnings else OK
-        way = (
-            f" {report.frm} {signs.ARROW} {verification.release}{', compared just now' if self._now else ''}"
-        )
+        way = f" {report.frm} {signs.ARROW} {verification.release}{', now' if self._now else ''}"
         return Text.assemble((summary(verification), f"bold {style}"), plain(way))
 
     def _fill_detail(self) -> None:

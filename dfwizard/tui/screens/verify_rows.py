@@ -8,9 +8,10 @@ from rich.cells import set_cell_size
 from rich.text import Text
 
 from dfwizard.reports.measures import count
-from dfwizard.reports.terminal import one_line, wrap
+from dfwizard.reports.terminal import one_line
 from dfwizard.reports.verification_text import summary
 from dfwizard.tui import signs
+from dfwizard.tui.screens.done_rows import folded
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, STRONG, fitted
 from dfwizard.tui.widgets.rowlist import Row
 from dfwizard.verification.result import Check, Verdict, Verification
@@ -36,7 +37,7 @@ _FAILED = Standing(0, signs.FAILED, "FAILED", BAD, "The instance is not what it 
 _WARNING = Standing(1, signs.WARNING, "WARNING", ODD, "No known reason explains this: a person should look.")
 _EXPLAINED = Standing(2, signs.INFO, "explained", "cyan", "It differs, and the reason is known.")
 _AS_PLANNED = Standing(3, signs.DONE, "as planned", OK, "It changed to what the plan and the release want.")
-_SAME = Standing(4, signs.DONE, "same", QUIET, "It is as it was before.")
+_SAME = Standing(4, signs.DONE, "same", QUIET, "It is as it was before, or as it has to be.")
 
 
 def standing(check: Check) -> Standing:
@@ -47,7 +48,7 @@ def standing(check: Check) -> Standing:
         return _WARNING
     if check.verdict is Verdict.EXPECTED:
         return _EXPLAINED
-    return _SAME if check.before == check.after else _AS_PLANNED
+    return _SAME if check.before in ("", check.after) else _AS_PLANNED
 
 
 def counts(verification: Verification) -> tuple[int, int, int]:
@@ -92,9 +93,9 @@ def _summary_row(verification: Verification) -> Row:
 
 
 def _columns(width: int) -> tuple[int, int, int, int, int]:
-    room = max(width - 4 - 1 - 10 - 4, 36)
-    what = max(room * 34 // 100, 14)
-    before = (room - what) // 2
+    room = max(width - 1 - 10 - 5, 36)
+    what = max(room * 38 // 100, 14)
+    before = (room - what) * 48 // 100
     return 1, 10, what, before, room - what - before
 
 
@@ -121,16 +122,16 @@ def detail(verification: Verification, row_id: str | None, width: int) -> list[T
     if check is None:
         return overview(verification, width)
     stands = standing(check)
-    lines = [Text(line, STRONG) for line in wrap(check.title, width=width)]
+    lines = [Text(line, STRONG) for line in folded(check.title, width)]
     lines += [Text(f"{stands.sign} {stands.word}", stands.style), Text("")]
     for name, value in (("before", check.before), ("after", check.after)):
-        wrapped = wrap(value or _NOTHING, width=width - 8)
+        wrapped = folded(value or _NOTHING, width - 8)
         lines += [
             Text.assemble((f"{name if not number else '':<8}", QUIET), line)
             for number, line in enumerate(wrapped)
         ]
     lines.append(Text(""))
-    lines += [Text(line) for line in wrap(check.explanation or stands.meaning, width=width)]
+    lines += [Text(line) for line in folded(check.explanation or stands.meaning, width)]
     return lines
 
 
@@ -144,4 +145,4 @@ def overview(verification: Verification, width: int) -> list[Text]:
         "",
         f"{count(len(verification.checks), 'check')}. Enter on a row says all of it; Enter here goes on.",
     ]
-    return [Text(line) for paragraph in stated for line in wrap(paragraph, width=width)]
+    return [Text(line) for paragraph in stated for line in folded(paragraph, width)]
