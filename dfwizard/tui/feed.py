@@ -24,7 +24,7 @@ KEPT_LINES = 10_000
 """Lines of the current step's output that are kept for the screen; all of it is in the step's file."""
 
 _WAITING = 64
-_DRAIN_SECONDS = 0.03
+_DRAIN_SECONDS = 0.02
 _LONGEST_LINE = 4000
 
 

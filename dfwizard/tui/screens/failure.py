@@ -102,6 +102,8 @@ class FailureScreen(StageScreen):
 
     def on_mount(self) -> None:
         """Ask what the answers mean, and show all."""
+        if not self.query("#failure-choices"):
+            return  # the wizard is being left at this very moment
         self.query_one("#failure-choices").focus()
         self._show()
         feed = self.wizard.feed

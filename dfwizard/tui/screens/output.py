@@ -88,6 +88,8 @@ class OutputScreen(StageScreen):
 
     def on_mount(self) -> None:
         """Show the end of the last attempt's output."""
+        if not self.query(LineLog):
+            return  # the wizard is being left at this very moment
         log = self.query_one(LineLog)
         log.focus()
         self.watch(log, "scroll_y", self._moved, init=False)

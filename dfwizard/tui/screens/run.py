@@ -54,7 +54,6 @@ class RunScreen(StageScreen):
             panel.update_run()
         if batch.events or batch.ended:
             self.refresh_stakes()
-            self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer the rollback only where no runner is at work."""

@@ -85,6 +85,8 @@ class RunPanel(Container):
         super().__init__(id="run-panel")
         self._pausing = False
         self._ready = False
+        self._banner: list[Text] = []
+        self._possible: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Put the panel together."""
@@ -107,14 +109,15 @@ class RunPanel(Container):
 
     def on_mount(self) -> None:
         """Show the run, and go with the clock."""
+        if not self.query(StepList):
+            return  # the wizard is being left at this very moment
         self.query_one(StepList).focus()
         self.watch(self.query_one(LineLog), "following", self._show_output_head, init=False)
         self.set_interval(TICK_SECONDS, self._show_times)
-        self._ready = True
-        self.update_run()
 
     def on_resize(self) -> None:
         """Lay steps and output side by side where there is room."""
+        self._ready = True
         self.set_class(self.size.width >= 100, "-beside")
         self.call_after_refresh(self.update_run)
 
@@ -124,30 +127,36 @@ class RunPanel(Container):
         """Show what has come of the run."""
         feed = self.feed
         if not self._ready or feed is None:
-            return
+            return  # not laid out yet: what fits is not known
         if feed.state.paused or feed.state.question is not None or feed.ended is not None:
             self._pausing = False
+        self.query_one(LineLog).show(feed.lines, feed.rest)
         self._show_times()
         self._show_banner(feed)
-        self.query_one(LineLog).show(feed.lines, feed.rest)
-        self._show_output_head()
-        self.refresh_bindings()
+        possible = tuple(self.check_action(action, ()) for action in ("go_on", "look_again", "pause"))
+        if possible != self._possible:
+            self._possible = possible
+            self.refresh_bindings()
 
     def _show_times(self) -> None:
         feed = self.feed
         plan = feed.plan if feed else None
-        if feed is None or plan is None:
+        if not self._ready or feed is None or plan is None:
             return
         now = datetime.now(timezone.utc)
         state, width = feed.state, max(self.size.width - 2, 20)
         head = headline(plan, state)
         head.truncate(width, overflow="ellipsis")
         line = progress_line(progress(plan, state, now), elapsed_of(state, now), width)
-        self.query_one("#run-head", Static).update(Text.assemble(head, "\n", line))
+        self.query_one("#run-head", Static).update(Text.assemble(head, "\n", line), layout=False)
         self.query_one(StepList).show_steps(plan, state, now.isoformat())
+        self._show_output_head()
 
     def _show_banner(self, feed: Feed) -> None:
         lines = banner_lines(feed, pausing=self._pausing)
+        if lines == self._banner:
+            return
+        self._banner = lines
         banner = self.query_one("#run-banner", Static)
         banner.display = bool(lines)
         banner.update(Text("\n").join(lines))
@@ -164,9 +173,9 @@ class RunPanel(Container):
             feed.total_lines,
             len(feed.lines),
             following=self.query_one(LineLog).following,
-            width=max(self.query_one("#run-output-head").size.width - 2, 20),
+            width=max(self.query_one(LineLog).size.width, 20),
         )
-        self.query_one("#run-output-head", Static).update(heading)
+        self.query_one("#run-output-head", Static).update(heading, layout=False)
 
     # Keys ----------------------------------------------------------------------------------------------------------
 

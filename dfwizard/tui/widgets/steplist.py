@@ -29,9 +29,11 @@ class StepList(RowList):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._live = ""
+        self._shown: tuple[Plan, RunState, str] | None = None
 
     def show_steps(self, plan: Plan, state: RunState, now: str) -> None:
         """Show the steps of the last phase of `state`, whose plan is `plan`, at the moment `now` (ISO 8601)."""
+        self._shown = plan, state, now
         live = live_step(plan, state)
         elsewhere = bool(self._live) and self.current not in (None, self._live)
         rows = step_rows(plan, state.phase, now, max(self.size.width - _LEAD, 30))
@@ -43,7 +45,9 @@ class StepList(RowList):
                 self.call_after_refresh(self._centre)
 
     def on_resize(self) -> None:
-        """Keep what is around the cursor in sight."""
+        """Fit the rows to the width there is, and keep what is around the cursor in sight."""
+        if self._shown is not None:
+            self.show_steps(*self._shown)
         self._centre()
 
     def _centre(self) -> None:
