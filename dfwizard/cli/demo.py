@@ -121,15 +121,16 @@ def _going_on(sandbox: Sandbox) -> Run | None:
 
 
 def _headless(options: argparse.Namespace) -> int:
+    from dfwizard.demo import scenario
+
     for number in (signal.SIGHUP, signal.SIGTERM):  # the sandbox must go then, too
         signal.signal(number, _hung_up)
+    if options.attach is None and scenario(options.scenario).loses_terminal:
+        return _two_terminals(options)
     with _sandbox(options) as sandbox:
         kept = sandbox.directory
         try:
-            if sandbox.scenario.loses_terminal and options.attach is None:
-                code = _two_terminals(sandbox, keep=options.keep)
-            else:
-                code = _run_through(sandbox)
+            code = _run_through(sandbox)
         except _TerminalLost as lost:
             print("\nThe terminal is gone.", file=sys.stderr)
             code = lost.code
@@ -152,15 +153,21 @@ def _hung_up(number: int, _frame: object) -> None:
     raise _TerminalLost(number)
 
 
-def _two_terminals(sandbox: Sandbox, *, keep: bool) -> int:
+def _two_terminals(options: argparse.Namespace) -> int:
     """Show the scenario in a process that is hung up in the middle, as a terminal is, and go on looking in a second one."""
-    words = ("demo", "--headless", *(("--keep",) if keep else ()), "--attach", str(sandbox.directory))
-    argv = (sys.executable, "-m", "dfwizard", *words)
-    first = subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
-    run = _going_on(sandbox)
-    if first != 128 + signal.SIGHUP or run is None:
-        scenario = sandbox.scenario
-        print(f"DEMO {scenario.name}: the first terminal ended with {first} by itself, NOT as expected")
+    with _sandbox(options) as sandbox:
+        words = (
+            "demo",
+            "--headless",
+            *(("--keep",) if options.keep else ()),
+            "--attach",
+            str(sandbox.directory),
+        )
+        argv = (sys.executable, "-m", "dfwizard", *words)
+        ended = subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
+        is_lost = ended == 128 + signal.SIGHUP and _going_on(sandbox) is not None
+    if not is_lost:
+        print(f"DEMO {options.scenario}: the first terminal ended with {ended} by itself, NOT as expected")
         return 1
     print("The connection is lost; the run goes on. A second terminal attaches:", file=sys.stderr)
     return subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
