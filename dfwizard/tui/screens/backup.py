@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -13,10 +14,12 @@ from textual.containers import Container
 from dfwizard.execution.state import StepState
 from dfwizard.reports.measures import count
 from dfwizard.reports.stakes import stakes
+from dfwizard.reports.terminal import wrap
 from dfwizard.tui.screens.backup_rows import POLICIES, Speed, going_on, proposal, question, steps
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
 from dfwizard.tui.screens.checks_rows import Checked, Said, carried
 from dfwizard.tui.screens.dialogs import AskDialog, ConfirmDialog, MessageDialog
+from dfwizard.tui.styles import ODD
 from dfwizard.tui.widgets.linelog import LineLog
 
 if TYPE_CHECKING:
@@ -310,15 +313,18 @@ class BackupScreen(StageScreen):
         found = [phase.step(name) if phase else StepState(name) for name in ("backup", "prove")]
         width = max(self._facts.outer_size.width - 3, 40)
         lines = going_on(found[0], found[1], self._progress, self._speed.rate, self._plan.backup, width=width)
-        self._facts.show([*lines, *self._notice(feed)])
+        notice = self._notice(feed)
+        above = [Text(line, ODD) for line in wrap(notice, width=width)] if notice else []
+        self._facts.show([*above, *lines])
         self._more.show(feed.lines, feed.rest)
 
-    def _notice(self, feed: Feed) -> list[str]:
+    def _notice(self, feed: Feed) -> str:
+        """Say what is out of the ordinary with the run, "" when nothing is."""
         if feed.ended is not None and (feed.ended.message or feed.ended.error):
-            return [f"{feed.ended.message or feed.ended.error}", "w shows the steps, and how to go on."]
+            return f"{feed.ended.message or feed.ended.error}\nw shows the steps, and how to go on."
         if feed.state.paused:
-            return ["Paused: nothing is done until Space goes on."]
-        return ["It will pause after this step; Space takes that back."] if self._pausing else []
+            return "Paused: nothing is done until Space goes on."
+        return "It will pause after this step; Space takes that back." if self._pausing else ""
 
     def _poll(self) -> None:
         feed = self._feed
