@@ -53,7 +53,7 @@ def test_an_upgrade_is_taken_back_by_keys_and_is_identical() -> None:
             assert "is identical to what it was before, 6.3.0." in shown
             assert "Maintenance mode identical on while it was compared, off now" in shown
             assert shown.count("✓") == 7
-            await drive.press("n")
+            await drive.press("enter")
             await drive.until_stage("done")
             await drive.until_text("Rolled back:")
             assert "Go on" not in drive.text()

@@ -13,8 +13,8 @@ from dfwizard.reports.terminal import plain
 from dfwizard.tui import signs
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
 from dfwizard.tui.screens.dialogs import AskDialog, MessageDialog
-from dfwizard.tui.screens.done_report import ReportScreen
 from dfwizard.tui.screens.done_rows import RESUMABLE, REVERSIBLE, WELL, headline, lines
+from dfwizard.tui.screens.reading import ReadingScreen
 from dfwizard.tui.screens.rollback_begin import set_going
 from dfwizard.tui.styles import BAD
 from dfwizard.tui.widgets.linelog import LineLog
@@ -149,16 +149,12 @@ class DoneScreen(StageScreen):
         """Show the whole report."""
         from dfwizard.reports.run_text import run_text
 
-        report, width = self._report, max(self.size.width - 2, 40)
-        if report is None:
-            return
-
-        def show(text: str) -> None:
+        report = self._report
+        if report is not None:
+            title = f"Report of {report.id}"
             self.app.push_screen(
-                ReportScreen(f"Report of {report.id}", text, demo=self.wizard.demo is not None)
+                ReadingScreen(title, lambda width: run_text(report, width=min(width, 110)).splitlines())
             )
-
-        self.background(lambda: run_text(report, width=width), show)
 
     def action_save(self) -> None:
         """Ask where to, and write the report there."""

@@ -113,7 +113,7 @@ def lines(report: RunReport, width: int) -> list[Text]:
     for name, value in pairs(report):
         for number, line in enumerate(folded(value, width - 11)):
             found.append(Text.assemble((f"{name if not number else '':<11}", QUIET), line))
-    if report.outcome not in (*WELL, "rolled-back"):
+    if report.outcome not in WELL:
         found += failure_lines(report, width)
     sections = (
         ("Warnings", report.warnings, signs.WARNING, ODD),

@@ -50,7 +50,7 @@ class RollbackScreen(StageScreen):
         Binding(
             "enter", "roll_back", "Roll back", tooltip="Type the instance's name, then the rollback begins"
         ),
-        Binding("n", "next", "Next", tooltip="Go to the summary of the run"),
+        Binding("n,enter", "next", "Next", tooltip="Go to the summary of the run"),
         Binding("g", "go_on", "Try again", tooltip="Try the failed step of the rollback again, and go on"),
         Binding("escape,b", "back", "Back", key_display="Esc", tooltip="Leave all as it is"),
     ]

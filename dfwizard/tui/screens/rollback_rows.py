@@ -124,8 +124,7 @@ def end_lines(told: Told, width: int) -> list[Text]:
     lines = (
         _not_compared(report, width) if told.compared is None else _comparison(told.compared, report, width)
     )
-    if report.outcome == "rollback-failed":
-        lines += failure_lines(report, width)
+    lines += failure_lines(report, width)
     for title, items, sign, style in (
         ("Warnings", report.warnings, signs.WARNING, ODD),
         ("Taken away: what was written since the upgrade", report.losses, "-", ""),
