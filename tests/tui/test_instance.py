@@ -21,7 +21,7 @@ from dfwizard.tui.screens.history_rows import RUN
 from dfwizard.tui.screens.instance import InstanceScreen
 from dfwizard.tui.screens.instance_dialogs import InterruptedDialog, PathDialog
 from dfwizard.tui.screens.instance_rows import ALL, INSTANCE, OTHER, Known
-from dfwizard.tui.session import Demo
+from dfwizard.tui.session import Demo, Session
 from dfwizard.tui.widgets.rowlist import RowList
 from tests.tui.driving import NARROW, WIDE, Drive, driving
 from tests.tui.told_runs import held, told
@@ -158,6 +158,16 @@ def test_instances_that_are_found_later_get_the_cursor_when_nobody_moved_it(size
             await drive.press("enter")
             await drive.until(lambda: drive.wizard.stage == "detection")
             assert drive.wizard.session.path == "/opt/dreamfactory"
+
+    run(main())
+
+
+def test_the_instance_of_a_demonstration_is_listed_though_it_is_in_no_usual_place() -> None:
+    async def main() -> None:
+        async with driving(Finding(), Session(path="/srv/sandbox"), demo=Demo("A story", "Told.")) as drive:
+            await drive.until_stage("instance")
+            assert listed(drive).current == INSTANCE + "/srv/sandbox"
+            assert "where you have just been" in drive.text()
 
     run(main())
 

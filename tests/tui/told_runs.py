@@ -43,7 +43,7 @@ def told(
     if outcome is None or outcome == "failed":
         step = plan.steps[done]
         name = f"output/{done + 1:02}-{step.id}.1"
-        (run.directory / name).write_text("a line of output\n")
+        (run.directory / name).write_text("a line of output\n", encoding="utf-8")
         journal.append(ev.StepStarted(step.id, 1, name))
         if asks or outcome:
             journal.append(ev.StepFailed(step.id, "it did not work", 1, "false", ("no",), 2.0))

@@ -84,7 +84,7 @@ def _quiet(name: str, text: str) -> Row:
 
 def run_row(run: RunSummary, width: int) -> Row:
     """Give a run in one line: its state, when it was started, the road, the instance."""
-    line = run_word(run)
+    line = Text.assemble(run_word(run))
     line.pad_right(WORD_WIDTH - line.cell_len + 1)
     if run.error:
         line.append(fitted(f"{run.id}  {plain(run.error)}", width - WORD_WIDTH - 1), QUIET)
@@ -96,11 +96,11 @@ def run_row(run: RunSummary, width: int) -> Row:
 
 def backup_row(one: BackupSummary, width: int, now: datetime) -> Row:
     """Give a backup in one line: whether it is whole and proven, its size and age, the release and instance in it."""
-    line = _whole(one)
+    line = Text.assemble(_whole(one))
     line.pad_right(14 - line.cell_len)
     line.append(f"{size(one.size):>9}  {fitted(age(one.taken_at, now), 10):<10}  ")
     line.append(f"{fitted(plain(one.release), 8):<8}  ")
-    line.append("keep  " if one.needed else "      ", ODD)
+    line.append("keep  " if one.needed else "      ", ODD if one.needed else "")
     line.append(fitted(plain(one.instance or one.directory), max(width - line.cell_len, 1)), QUIET)
     return Row(BACKUP + one.directory, (line,))
 
