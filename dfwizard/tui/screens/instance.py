@@ -79,7 +79,7 @@ class InstanceScreen(StageScreen):
         """Give the story of a demonstration, the list, the version."""
         yield Static(self._story(), id="story", markup=False, classes="-told" if self.wizard.demo else "")
         yield InstanceList(self._rows())
-        yield Static(f"dfwizard {__version__}", id="version", markup=False)
+        yield Static(Text(f"dfwizard {__version__}", QUIET), id="version", markup=False)
 
     def title_instance(self) -> str:
         """Name no instance: it is chosen here."""
@@ -156,7 +156,7 @@ class InstanceScreen(StageScreen):
         demo = self.wizard.demo
         if demo is None:
             return Text()
-        return Text.assemble((f"DEMO: {plain(demo.title)}\n", STRONG), (plain(demo.story), QUIET))
+        return Text.assemble((f"DEMO: {plain(demo.title)}\n", STRONG), plain(demo.story))
 
     # Choosing ------------------------------------------------------------------------------------------------------
 
