@@ -361,7 +361,8 @@ def _report(options: Options) -> int:
 def _wizard(options: Options) -> int:
     from dfwizard.cli.wizard import show_wizard
 
-    return show_wizard(_controller(options), options)
+    _choose_state(options)
+    return show_wizard(lambda: _controller(options), options)
 
 
 def _run_detached(options: Options) -> int:

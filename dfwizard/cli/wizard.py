@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dfwizard.controller import Controller
 
 _NO_SCREEN = ("", "dumb", "unknown", "emacs")
@@ -24,8 +26,8 @@ def hindrance(environ: Mapping[str, str] = os.environ) -> str:
     return ""
 
 
-def show_wizard(controller: Controller, options: argparse.Namespace) -> int:
-    """Go through an upgrade with the person at the terminal and give the exit code."""
+def show_wizard(controller: Callable[[], Controller], options: argparse.Namespace) -> int:
+    """Go through an upgrade with the person at the terminal and give the exit code; `controller` is called when it is needed."""
     path = str(Path(options.path).expanduser().absolute()) if options.path else ""
     why = "" if options.plain else hindrance()
     if why:
@@ -34,7 +36,7 @@ def show_wizard(controller: Controller, options: argparse.Namespace) -> int:
         from dfwizard.cli.plain import run_plain
 
         return run_plain(
-            controller,
+            controller(),
             path=path,
             php=options.php,
             url=options.url,

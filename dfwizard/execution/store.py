@@ -12,12 +12,12 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from enum import Enum
 from pathlib import Path
 
 from dfwizard import __version__, codec
 from dfwizard.errors import CodecError, DfwizardError, UsageError
 from dfwizard.execution import durable, journal, state
+from dfwizard.execution.on_failure import OnFailure as OnFailure  # noqa: PLC0414
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.plan import SCHEMA as PLAN_SCHEMA
 from dfwizard.planning.plan import Plan
@@ -27,18 +27,6 @@ SCHEMA = 1
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 """What a run's id looks like: the moment it was made (UTC) and four random digits; ids sort by age."""
-
-
-class OnFailure(str, Enum):
-    """What happens when a step of an upgrade fails.
-
-    `auto` rolls back by itself before the first database change and asks after it; the others do the same always.
-    """
-
-    AUTO = "auto"
-    ASK = "ask"
-    ROLLBACK = "rollback"
-    STOP = "stop"
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dfwizard.controller import Controller
     from dfwizard.tui.session import Session
 
 
 def run_wizard(
-    controller: Controller,
+    controller: Controller | Callable[[], Controller],
     session: Session | None = None,
     *,
     start_path: str = "",
@@ -20,9 +22,9 @@ def run_wizard(
 ) -> int:
     """Show the wizard on this terminal until the person leaves it, and give the exit code.
 
-    `session` holds what the command line has said already; `start_path` begins at the detection of that instance; `demo` is the title and
-    the story of a demonstration. 0: left, or the run watched ended well; else the run's exit code; 130: the run goes on; 129: the terminal
-    has gone.
+    A `controller` that is yet to be made is made when the first screen is there. `session` holds what the command line has said already;
+    `start_path` begins at the detection of that instance; `demo` is the title and the story of a demonstration. 0: left, or the run
+    watched ended well; else the run's exit code; 130: the run goes on; 129: the terminal has gone.
     """
     from dfwizard.tui import driver
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 
 from dfwizard.errors import DfwizardError
-from dfwizard.execution.state import StepStatus
 from dfwizard.tui import driver, signs, theme
-from dfwizard.tui.feed import Batch, Feed
 from dfwizard.tui.screens.base import Delivered, StageScreen
 from dfwizard.tui.screens.dialogs import ConfirmDialog
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dfwizard.controller import Controller
     from dfwizard.execution.state import RunState
     from dfwizard.execution.store import Run
+    from dfwizard.tui.feed import Feed
     from dfwizard.tui.session import Demo, Session
 
 LOOK_SECONDS = 0.1
@@ -66,27 +67,34 @@ def _is_backing_up(state: RunState) -> bool:
     if state.current is not None or state.phase is None:
         return state.current in ("backup", "prove")
     taken, proven = state.phase.step("backup").status, state.phase.step("prove").status
-    return taken.over and proven is StepStatus.WAITING
+    return taken.over and proven == "waiting"
 
 
 class Wizard(App[int]):
     """The screens' app. It holds the session and the feed of the run being watched; what is done is the controller's business."""
 
     TITLE = "dfwizard"
-    CSS_PATH = "wizard.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["wizard.tcss", "screens/instance.tcss"]
+    """With the first screen's own: else all is parsed twice before it is shown."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "leave", "Quit", show=False, priority=True, system=True)
     ]
 
     def __init__(
-        self, controller: Controller, session: Session, *, start: str = "instance", demo: Demo | None = None
+        self,
+        controller: Controller | Callable[[], Controller],
+        session: Session,
+        *,
+        start: str = "instance",
+        demo: Demo | None = None,
     ) -> None:
         self._ascii = signs.AsciiFilter(enabled=signs.ascii_only())
         chosen = theme.choose()
         super().__init__(ansi_color=True if chosen == theme.SIXTEEN else None)
         self.register_theme(theme.NIGHT)
         self.theme = chosen
-        self.controller = controller
+        self._controller = controller
+        self._making = threading.Lock()
         self.session = session
         self.demo = demo
         self.feed: Feed | None = None
@@ -109,6 +117,14 @@ class Wizard(App[int]):
             self.watch_run(self.session.run)
         else:
             self.show(self._start)
+
+    @property
+    def controller(self) -> Controller:
+        """Give the controller, made when it is first asked for: the first screen is there before all that it knows is read in."""
+        with self._making:
+            if callable(self._controller):
+                self._controller = self._controller()
+            return self._controller
 
     # Screens -------------------------------------------------------------------------------------------------------
 
@@ -150,6 +166,8 @@ class Wizard(App[int]):
         Raises:
             DfwizardError: the run cannot be read.
         """
+        from dfwizard.tui.feed import Feed
+
         feed = Feed(self.controller, run, since=since)
         self.stop_watching()
         self.session.run = run
@@ -168,7 +186,7 @@ class Wizard(App[int]):
     def _look(self) -> None:
         if self.feed is None:
             return
-        batch = self.feed.drain() if self.feed.ended is None else Batch()
+        batch = self.feed.drain() if self.feed.ended is None else None
         top = self.screen
         if batch:
             for screen in self.screen_stack:

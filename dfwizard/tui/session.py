@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dfwizard.execution.store import OnFailure
+from dfwizard.execution.on_failure import OnFailure
 
 if TYPE_CHECKING:
     from dfwizard.controller import Prospect

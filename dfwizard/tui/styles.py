@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from dfwizard.execution.state import StepStatus
-from dfwizard.planning.findings import Severity
 from dfwizard.tui import signs
 
 OK = "green"
@@ -15,24 +13,24 @@ LIVE = "bold cyan"
 QUIET = "bright_black"
 STRONG = "bold"
 
-STEP_SIGNS: dict[StepStatus, tuple[str, str, str]] = {
-    StepStatus.WAITING: (signs.WAITING, "waiting", QUIET),
-    StepStatus.RUNNING: (signs.RUNNING, "running", LIVE),
-    StepStatus.DONE: (signs.DONE, "done", OK),
-    StepStatus.ALREADY_DONE: (signs.DONE, "was done", OK),
-    StepStatus.FAILED: (signs.FAILED, "FAILED", BAD),
-    StepStatus.SKIPPED: (signs.SKIPPED, "skipped", ODD),
-    StepStatus.INTERRUPTED: (signs.FAILED, "cut off", BAD),
+STEP_SIGNS: dict[str, tuple[str, str, str]] = {
+    "waiting": (signs.WAITING, "waiting", QUIET),
+    "running": (signs.RUNNING, "running", LIVE),
+    "done": (signs.DONE, "done", OK),
+    "already-done": (signs.DONE, "was done", OK),
+    "failed": (signs.FAILED, "FAILED", BAD),
+    "skipped": (signs.SKIPPED, "skipped", ODD),
+    "interrupted": (signs.FAILED, "cut off", BAD),
 }
-"""Sign, word and style of a step's state."""
+"""Sign, word and style of a step's state (`StepStatus`, which is not imported here: the first screen shows none)."""
 
-SEVERITY_SIGNS: dict[Severity, tuple[str, str, str]] = {
-    Severity.BLOCKER: (signs.BLOCKER, "blocker", BAD),
-    Severity.WARNING: (signs.WARNING, "warning", ODD),
-    Severity.INFO: (signs.INFO, "note", "cyan"),
-    Severity.OK: (signs.DONE, "ok", OK),
+SEVERITY_SIGNS: dict[str, tuple[str, str, str]] = {
+    "blocker": (signs.BLOCKER, "blocker", BAD),
+    "warning": (signs.WARNING, "warning", ODD),
+    "info": (signs.INFO, "note", "cyan"),
+    "ok": (signs.DONE, "ok", OK),
 }
-"""Sign, word and style of a finding's severity."""
+"""Sign, word and style of a finding's severity (`Severity`)."""
 
 
 def bar(share: float, width: int) -> Text:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dfwizard.tui.screens.instance_dialogs import InterruptedDialog
-from dfwizard.tui.screens.rollback_begin import set_going
 
 if TYPE_CHECKING:
     from dfwizard.execution.store import Run
@@ -58,6 +57,8 @@ def _go_on(screen: StageScreen, summary: RunSummary) -> None:
     wizard = screen.wizard
 
     def begin() -> tuple[Run, int]:
+        from dfwizard.tui.screens.rollback_begin import set_going
+
         run = wizard.controller.store.find(summary.id)
         return run, set_going(wizard.controller, run, wizard.controller.resume)
 

@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from dfwizard import __version__
-from dfwizard.instance.discover import Found
 from dfwizard.reports.terminal import plain
 from dfwizard.tui.screens import instance_rows
 from dfwizard.tui.screens.base import StageScreen
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from dfwizard.errors import DfwizardError
+    from dfwizard.instance.discover import Found
     from dfwizard.reports.run_summary import RunSummary
 
 LOOK_SECONDS = 2.0
@@ -94,8 +94,7 @@ class InstanceScreen(StageScreen):
     def on_mount(self) -> None:
         """Look for runs and instances; the runs come first."""
         self.query_one(InstanceList).focus()
-        self._look_for_runs()
-        self._look_for_instances()
+        self.call_after_refresh(self.action_again)  # the screen itself comes first
         self.set_interval(LOOK_SECONDS, self._look_at_living)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
@@ -105,14 +104,24 @@ class InstanceScreen(StageScreen):
     # What is known -------------------------------------------------------------------------------------------------
 
     def _look_for_runs(self) -> None:
-        self.background(self.wizard.controller.runs, self._take_runs, failed=self._take_problem)
+        wizard = self.wizard
+
+        def look() -> tuple[RunSummary, ...]:
+            return wizard.controller.runs()  # the controller may have to be made first
+
+        self.background(look, self._take_runs, failed=self._take_problem)
 
     def _look_at_living(self) -> None:
         if any(run.alive for run in self._known.runs or ()):
             self._look_for_runs()
 
     def _look_for_instances(self) -> None:
-        self.background(self.wizard.controller.discover, self._take_found, label="Looking for instances")
+        wizard = self.wizard
+
+        def look() -> tuple[Found, ...]:
+            return wizard.controller.discover()
+
+        self.background(look, self._take_found, label="Looking for instances")
 
     def _take_runs(self, runs: tuple[RunSummary, ...]) -> None:
         if runs == self._known.runs and not self._known.problem:
@@ -136,6 +145,8 @@ class InstanceScreen(StageScreen):
             path = facts.path
         if not path or (facts is None and self.wizard.demo is None) or path in {one.path for one in found}:
             return ()
+        from dfwizard.instance.discover import Found
+
         return (Found(path, "where you have just been", facts.version.release if facts else None),)
 
     def _rows(self) -> list[Row]:
