@@ -21,44 +21,6 @@ _HASHES = (
     "$2y$10$Ntb7foPbiOimfG2l0XgqO.O3ekqeQlXbOWy4.xp932quQCTNEWdVO",
 )
 
-_LEFT_BEHIND = (
-    # Tables of the commercial packages: an installation that once had a licence keeps them, with their rows.
-    (
-        "2015_01_27_190909_create_script_tables",
-        (
-            migrations.create(
-                "event_script",
-                "name:str! type:str is_active:bool=0 content:text? config:text? allow_event_modification:bool=0 "
-                + migrations.STAMPS,
-            ),
-            migrations.create("script_config", "service_id:key content:text? config:text? queued:bool=0"),
-        ),
-    ),
-    (
-        "2017_02_16_100000_create_limits_table",
-        (
-            migrations.create(
-                "limits",
-                f"id type:str key_text:str! rate:int period:int name:str is_active:bool=1 {migrations.STAMPS}",
-            ),
-        ),
-    ),
-    (
-        "2019_11_06_120449_create_scheduler_tasks_table",
-        (
-            migrations.create(
-                "scheduler_tasks",
-                "id name:str! description:str? is_active:bool=1 service_id:int component:str? verb_mask:int=1 frequency:int "
-                + migrations.STAMPS,
-            ),
-        ),
-    ),
-    (
-        "2019_11_29_105505_create_task_log_table",
-        (migrations.create("task_log", "id task_id:int status_code:int content:text? created_date:date?"),),
-    ),
-)
-
 Row = Mapping[str, object]
 
 
@@ -97,8 +59,7 @@ def write_database(file: Path, release: Release) -> None:
     connection.execute("begin")
     connection.execute(migrations.create("migrations", "id migration:str batch:int"))
     version = tuple(int(part) for part in release.behaves_as.split("."))
-    own = [(name, statements) for name, _, _, statements in migrations.of_release(version)]
-    for name, statements in sorted((*own, *_LEFT_BEHIND)):
+    for name, _, _, statements in migrations.of_release(version):
         for statement in statements:
             connection.execute(statement)
         insert(connection, "migrations", ({"migration": name, "batch": 1},))

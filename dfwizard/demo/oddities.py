@@ -12,8 +12,10 @@ from typing import Any
 
 from dfwizard.demo.content import DATABASE
 from dfwizard.demo.encryption import APP_KEY
+from dfwizard.demo.packages import licence_files
 from dfwizard.demo.standins.migrations import MIGRATIONS
 from dfwizard.errors import DfwizardError
+from dfwizard.rules import load
 
 Parameters = Mapping[str, Any]
 
@@ -34,8 +36,30 @@ def _app_key(instance: Path, parameters: Parameters) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace(APP_KEY, parameters["key"]), encoding="utf-8")
 
 
+def _licence_files(instance: Path, parameters: Parameters) -> None:
+    """Put the files of a licence for `release` over the tracked ones, and its key into `.env`."""
+    release = load(None).by_tag(parameters["release"])
+    for name, data in licence_files(release).items() if release else ():
+        (instance / name).write_bytes(data)
+    with (instance / ".env").open("a", encoding="utf-8") as file:
+        file.write(f"\nDF_LICENSE_KEY={parameters['key']}\n")
+
+
+def _local_files(instance: Path, parameters: Parameters) -> None:
+    """Change the tracked files `changed` by a line at their end, delete the files `deleted`, write the files `untracked`."""
+    for name in parameters.get("changed", ()):
+        with (instance / name).open("a", encoding="utf-8") as file:
+            file.write("// changed here, and nowhere written down why\n")
+    for name in parameters.get("deleted", ()):
+        (instance / name).unlink()
+    for name in parameters.get("untracked", ()):
+        (instance / name).write_text("made here by hand\n", encoding="utf-8")
+
+
 ODDITIES: dict[str, Callable[[Path, Parameters], None]] = {
     "app-key": _app_key,
+    "licence-files": _licence_files,
+    "local-files": _local_files,
     "table-left-over": _table_left_over,
 }
 

@@ -108,8 +108,18 @@ _TYPES = {
 }
 
 
-def locked(release: Release) -> dict[str, str]:
-    """Give the locked packages of a release with their versions, as composer.lock writes them."""
+_LICENSED = (
+    # package, version up to 7.0.0, from 7.0.1 on
+    ("dreamfactory/df-limits", "0.12.0", "0.13.0"),
+    ("dreamfactory/df-scheduler", "0.4.1", "0.5.0"),
+    ("dreamfactory/df-script", "1.0.1", "1.2.0"),
+)
+LICENCE_FILES = ("composer.json", "composer.json-dist", "composer.lock")
+"""What a customer with a licence gets, made for one release, and copies over the tracked files."""
+
+
+def locked(release: Release, *, licensed: bool = False) -> dict[str, str]:
+    """Give the locked packages of a release with their versions, as composer.lock writes them, or the lock of a licence."""
     line = 0 if release.major < 5 else 1 if release.major < 7 else 2
     found = {name: versions[line] for name, *versions in _LINES if versions[line]}
     found["laravel/framework"] = f"v{release.laravel}"
@@ -129,17 +139,26 @@ def locked(release: Release) -> dict[str, str]:
         found["dreamfactory/installer"] = "1.0.1"
     if release.version.startswith("7.7"):
         found["dreamfactory/df-api-builder"] = "0.1.0"
+    if licensed:
+        found |= {name: new if line == 2 else old for name, old, new in _LICENSED}
     return dict(sorted(found.items()))
 
 
-def composer_json(release: Release) -> Document:
-    """Give a release's composer.json."""
+def licence_files(release: Release) -> dict[str, bytes]:
+    """Give the files of a licence for a release by name."""
+    json_file = written(composer_json(release, licensed=True))
+    lock = composer_lock(release, licensed=True)
+    return dict(zip(LICENCE_FILES, (json_file, json_file, lock), strict=True))
+
+
+def composer_json(release: Release, *, licensed: bool = False) -> Document:
+    """Give a release's composer.json, or that of a licence."""
     plugins = {"php-http/discovery": True}
     if release.admin_ui is not AdminUi.RELEASE_ZIP:
         plugins["dreamfactory/installer"] = True
     direct = {
         name: f"~{version.removeprefix('v')}"
-        for name, version in locked(release).items()
+        for name, version in locked(release, licensed=licensed).items()
         if name.startswith("dreamfactory/")
     }
     require = {
@@ -168,12 +187,14 @@ def composer_json(release: Release) -> Document:
     }
 
 
-def composer_lock(release: Release) -> bytes:
-    """Give a release's composer.lock as it is written, with the content-hash that the published one has."""
-    packages = (_package_text(name, version, release.php_minors) for name, version in locked(release).items())
+def composer_lock(release: Release, *, licensed: bool = False) -> bytes:
+    """Give a release's composer.lock as it is written, with the content-hash that the published one has, or that of a licence."""
+    names = locked(release, licensed=licensed)
+    packages = (_package_text(name, version, release.php_minors) for name, version in names.items())
+    own_hash = hashlib.md5(f"licensed {release.lock_hash}".encode(), usedforsecurity=False).hexdigest()
     document = {
         "_readme": ["This file locks the dependencies of your project to a known state"],
-        "content-hash": release.lock_hash,
+        "content-hash": own_hash if licensed else release.lock_hash,
         "packages": _HERE,
         "packages-dev": [],
         "aliases": [],

@@ -215,6 +215,49 @@ MIGRATIONS: tuple[Migration, ...] = (
         ('alter table "rws_config" add column "no_forward_slash" tinyint(1) not null default \'0\'',),
     ),
     (
+        # These four come with a licence; an installation that once had one keeps the tables, with their rows.
+        "2015_01_27_190909_create_script_tables",
+        "dreamfactory/df-script",
+        (4,),
+        (
+            create(
+                "event_script",
+                "name:str! type:str is_active:bool=0 content:text? config:text? allow_event_modification:bool=0 "
+                + STAMPS,
+            ),
+            create("script_config", "service_id:key content:text? config:text? queued:bool=0"),
+        ),
+    ),
+    (
+        "2017_02_16_100000_create_limits_table",
+        "dreamfactory/df-limits",
+        (4,),
+        (
+            create(
+                "limits",
+                f"id type:str key_text:str! rate:int period:int name:str is_active:bool=1 {STAMPS}",
+            ),
+        ),
+    ),
+    (
+        "2019_11_06_120449_create_scheduler_tasks_table",
+        "dreamfactory/df-scheduler",
+        (4,),
+        (
+            create(
+                "scheduler_tasks",
+                "id name:str! description:str? is_active:bool=1 service_id:int component:str? verb_mask:int=1 frequency:int "
+                + STAMPS,
+            ),
+        ),
+    ),
+    (
+        "2019_11_29_105505_create_task_log_table",
+        "dreamfactory/df-scheduler",
+        (4,),
+        (create("task_log", "id task_id:int status_code:int content:text? created_date:date?"),),
+    ),
+    (
         "2017_05_18_015040_create_mqtt_config_table",
         "dreamfactory/df-mqtt",
         (7, 0, 1),

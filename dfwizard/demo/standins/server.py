@@ -202,8 +202,16 @@ def _status(*, new: bool) -> tuple[int, str, str]:
         "dist": "GitHub",
         "demo": False,
         "version": world.code_version(),
-        "license": "SILVER" if new else "OPEN SOURCE",
+        "license": _license(new=new),
         "host_os": "Linux",
         "resources": counts,
     }
     return 200, json.dumps(answer, separators=(",", ":")), ""
+
+
+def _license(*, new: bool) -> str:
+    """Give the tier that DreamFactory derives from the packages that are there."""
+    here = world.installed()
+    if "dreamfactory/df-limits" in here or "dreamfactory/df-scheduler" in here:
+        return "GOLD"
+    return "SILVER" if new or "dreamfactory/df-script" in here else "OPEN SOURCE"
