@@ -303,6 +303,9 @@ class Executor:
         seconds = round(time.monotonic() - begun, 3)
         if failure is not None:
             self._append(self._failed(plan, step, failure, tail, seconds))
+            if self._full():
+                # The full disk is what it failed of: with room again it is tried anew, whatever a failure leads to otherwise.
+                self._append(ev.StepInterrupted(step.id))
             return False
         self._make_durable(plan, step)
         lost = f"{file.lost} bytes of output were lost: the disk is full." if file.lost else ""

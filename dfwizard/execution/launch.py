@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from dfwizard.errors import BlockedError, DfwizardError, HeldError, UsageError
+from dfwizard.execution.attach import alive
 from dfwizard.execution.store import Run
 
 START_SECONDS = 30.0
@@ -92,6 +93,8 @@ def launch(run: Run, argv: Sequence[str], *, timeout: float = START_SECONDS) -> 
     deadline = time.monotonic() + timeout
     try:
         while not report.exists():
+            if _is_full(run.directory) and _has_begun(run):
+                return  # there was no room for its report
             if has_ended() and not report.exists():
                 raise _silent(run, "the runner ended at once")
             if time.monotonic() > deadline:
@@ -157,6 +160,12 @@ def _unit_command(run: Run, unit: str, argv: Sequence[str], variables: dict[str,
         "--",
         *(word.replace("$", "$$") for word in argv),  # systemd expands variables in the command line
     ]
+
+
+def _has_begun(run: Run) -> bool:
+    with contextlib.suppress(DfwizardError):
+        return alive(run, run.state().runner)
+    return False
 
 
 def _report_name(token: str) -> str:
