@@ -196,8 +196,8 @@ def _furnish(sandbox: Sandbox, installed: Release) -> None:
 def _server_files(sandbox: Sandbox) -> dict[str, str]:
     stat = LocalHost().stat(sandbox.path)
     owner, group = (stat.owner, stat.group) if stat else ("", "")
-    minor = world.minor(sandbox.scenario.php_version or world.PHP_VERSION)
-    socket = f"/run/php/php{minor}-fpm.sock"
+    unit, directory = world.fpm_names(sandbox.scenario.php_version or world.PHP_VERSION)
+    socket = f"/run/php/{unit}.sock"
     public = f"{sandbox.instance}/public".replace("\\", "\\\\").replace('"', '\\"')
     return {
         "nginx/nginx.conf": "events {}\nhttp {\n    include sites-enabled/*.conf;\n}\n",
@@ -206,8 +206,8 @@ def _server_files(sandbox: Sandbox) -> dict[str, str]:
             "    location / {\n        try_files $uri $uri/ /index.php?$args;\n    }\n"
             f"    location ~ \\.php$ {{\n        fastcgi_pass unix:{socket};\n    }}\n}}\n"
         ),
-        f"php/{minor}/fpm/php-fpm.conf": f"[global]\nerror_log = /var/log/php{minor}-fpm.log\ninclude=pool.d/*.conf\n",
-        f"php/{minor}/fpm/pool.d/www.conf": f"[www]\nuser = {owner}\ngroup = {group}\nlisten = {socket}\n",
+        f"{directory}/php-fpm.conf": f"[global]\nerror_log = /var/log/{unit}.log\ninclude=pool.d/*.conf\n",
+        f"{directory}/pool.d/www.conf": f"[www]\nuser = {owner}\ngroup = {group}\nlisten = {socket}\n",
     }
 
 

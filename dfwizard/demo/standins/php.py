@@ -46,9 +46,11 @@ def main(arguments: list[str]) -> int:
 def version_text(sapi: str) -> str:
     """Give what `php -v` prints."""
     version = world.php_version()
+    major, minor, patch = world.numbers(version)
+    engine = f"{major - 4}.{minor}.{patch}" if major > 7 else f"3.{minor}.0"
     return (
         f"PHP {version} ({sapi}) (built: Nov 21 2024 14:57:05) (NTS)\nCopyright (c) The PHP Group\n"
-        f"Zend Engine v4.{version.split('.')[1]}.{version.split('.')[2]}, Copyright (c) Zend Technologies\n"
+        f"Zend Engine v{engine}, Copyright (c) Zend Technologies\n"
         f"    with Zend OPcache v{version}, Copyright (c), by Zend Technologies"
     )
 

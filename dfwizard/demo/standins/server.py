@@ -13,12 +13,11 @@ import sys
 
 from . import mishaps, php, world
 
-MINOR = world.minor(world.php_version())
-FPM = f"php{MINOR}-fpm"
+FPM, FPM_DIRECTORY = world.fpm_names(world.setting("php", "version", world.PHP_VERSION))
 UNITS = {
     "cron": "Regular background program processing daemon",
     "nginx": "A high performance web server and a reverse proxy server",
-    FPM: f"The PHP {MINOR} FastCGI Process Manager",
+    FPM: "The PHP FastCGI Process Manager",
     "ssh": "OpenBSD Secure Shell server",
 }
 STATES = os.path.join(world.ROOT, "services.json")
@@ -89,7 +88,7 @@ def _ps(arguments: list[str]) -> int:
         )
     if states[FPM]:
         print(
-            f"5000201 php-fpm: master process ({etc}/php/{MINOR}/fpm/php-fpm.conf)\n5000202 php-fpm: pool www"
+            f"5000201 php-fpm: master process ({etc}/{FPM_DIRECTORY}/php-fpm.conf)\n5000202 php-fpm: pool www"
         )
     return 0
 

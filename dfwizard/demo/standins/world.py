@@ -15,6 +15,9 @@ FAULTS = os.path.join(ROOT, "faults.json")
 USED = os.path.join(ROOT, "faults-used.json")
 
 PHP_VERSION = "8.3.14"
+FOLLOWS = "follows"
+"""The version of a PHP that is a switch, as phpenv is: it runs what the code in its directory asks for."""
+_FOLLOWING = (((5,), "7.4.33"), ((7, 0, 1), "8.1.31"), ((99,), PHP_VERSION))
 
 
 def document(path: str) -> dict[str, object]:
@@ -72,8 +75,19 @@ def _faults_of(program: str) -> dict[str, object]:
 
 
 def php_version() -> str:
-    """Give the version that this sandbox's PHP says it has."""
-    return setting("php", "version", PHP_VERSION)
+    """Give the version that this sandbox's PHP says it has; one that follows is the one that the checked-out release asks for."""
+    wanted = setting("php", "version", PHP_VERSION)
+    if wanted != FOLLOWS:
+        return wanted
+    release = numbers(code_version())
+    return next(version for until, version in _FOLLOWING if release < until)
+
+
+def fpm_names(version: str) -> tuple[str, str]:
+    """Give the unit of php-fpm and the directory of its configuration, as Debian names them by the PHP's minor."""
+    if version == FOLLOWS:
+        return "php-fpm", "php/fpm"
+    return f"php{minor(version)}-fpm", f"php/{minor(version)}/fpm"
 
 
 def minor(version: str) -> str:
