@@ -104,7 +104,7 @@ class _Watch:
         self._plans: dict[str, Plan] = {}
         self._skip_until = seq
         self._first_offset = offset
-        self._step: ev.StepStarted | None = None
+        self._going: tuple[str, int, str] | None = None  # step, attempt, file of its output
         self._offset = 0
 
     def look(self) -> Iterator[Update]:
@@ -114,12 +114,16 @@ class _Watch:
             event = record.event
             if isinstance(event, ev.PhaseStarted):
                 self._plans[event.plan] = self._run.plan(event.plan)
-            if isinstance(event, (ev.StepFinished, ev.StepFailed, ev.StepInterrupted)):
+            if isinstance(event, (ev.StepFinished, ev.StepFailed, ev.StepInterrupted, ev.RemedyFinished)):
                 if not seen:
                     yield from self._output()
-                self._step = None
+                self._going = None
             if isinstance(event, ev.StepStarted):
-                self._step = event
+                self._going = (event.step, event.attempt, event.output)
+                self._offset = self._first_offset if seen else 0
+            elif isinstance(event, ev.RemedyStarted):
+                phase = self.state.phase
+                self._going = (event.step, phase.step(event.step).attempts if phase else 1, event.output)
                 self._offset = self._first_offset if seen else 0
             self.state = advance(self.state, record, self._plans)
             if not seen:
@@ -127,10 +131,10 @@ class _Watch:
         yield from self._output()
 
     def _output(self) -> Iterator[OutputSeen]:
-        step = self._step
-        if step is None:
+        if self._going is None:
             return
-        path = _inside(self._run, step.output)
+        step, attempt, file_name = self._going
+        path = _inside(self._run, file_name)
         while path is not None:
             try:
                 with path.open("rb") as file:
@@ -140,7 +144,7 @@ class _Watch:
                 return
             if not data:
                 return
-            yield OutputSeen(step.step, step.attempt, step.output, self._offset, data)
+            yield OutputSeen(step, attempt, file_name, self._offset, data)
             self._offset += len(data)
 
 

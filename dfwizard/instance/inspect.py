@@ -138,6 +138,7 @@ class _Inspection:
         wanted = self._settings(file)
         cli_found = cli.result()
         program = cli_found.binary if cli_found else None
+        self.on_fact("php", cli_found)
         database = self._put("database", _DatabaseAnswer(), lambda: self._database(wanted, program))
         sqlite = wanted.file if wanted is not None else None
         artisan = self._put(
@@ -315,7 +316,9 @@ class _Inspection:
             return None
         prefix = dotenv.values.get("DF_STATUS_ROUTE_PREFIX", "") if dotenv else ""
         prefix = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
-        found = status_facts(self.ask, address, None if url else web.host_header, prefix=prefix)
+        # An address that was named is asked as it is; the one found in the site's configuration needs the site's name.
+        header = web.host_header if address == web.url else None
+        found = status_facts(self.ask, address, header, prefix=prefix)
         if found.code == 0:
             self.problems.add(f"HTTP: {address} does not answer: {found.error}")
         return found

@@ -24,12 +24,11 @@ def failure_lines(step: StepState | None) -> list[str]:
 
 
 def remedy_lines(event: ev.Event) -> list[str]:
-    """Say that a remedy begins, or what came of it; nothing of another event."""
+    """Say that a remedy begins, or what came of it (its output is shown as it comes); nothing of another event."""
     if isinstance(event, ev.RemedyStarted):
         return [f"==> remedy: {plain(event.command)}"]
     if not isinstance(event, ev.RemedyFinished):
         return []
-    tail = [f"    | {plain(text)}" for text in event.tail]
     if event.code == 0:
-        return [*tail, f"    the remedy is applied, in {span(event.seconds)}; the step is tried again"]
-    return [*tail, *wrap(event.message, indent="    ")]
+        return [f"    the remedy is applied, in {span(event.seconds)}; the step is tried again"]
+    return wrap(event.message, indent="    ")
