@@ -119,6 +119,7 @@ def test_a_good_end_cannot_be_gone_on_with_and_the_report_is_saved(
             await drive.press("n")
             await drive.until_stage("done")
             assert "Go on" not in drive.text()
+            assert run.plan().backup in "".join(drive.text().split())  # folded, and nothing of it cut off
             await drive.press("s", "ctrl+u")
             await drive.type(target.name)
             await drive.until_text("Saved")

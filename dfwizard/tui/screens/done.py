@@ -107,7 +107,7 @@ class DoneScreen(StageScreen):
         self.refresh_bindings()
 
     def _fill(self) -> None:
-        width = self.size.width - 4
+        width = self.size.width - 5  # the padding, and the scroll bar
         if self._report is None:
             return
         sign, sentence, style = headline(self._report)

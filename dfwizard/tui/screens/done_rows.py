@@ -13,7 +13,7 @@ from dfwizard.tui import signs
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, STRONG
 
 if TYPE_CHECKING:
-    from dfwizard.reports.run_report import RunReport, StepReport
+    from dfwizard.reports.run_report import PhaseReport, RunReport, StepReport
 
 WELL = ("done", "done-with-warnings")
 RESUMABLE = ("failed", "stopped", "rollback-failed", None)
@@ -82,8 +82,9 @@ def pairs(report: RunReport) -> list[tuple[str, str]]:
     stops = report.stops or (report.to,)
     way = f" {signs.ARROW} ".join((report.frm, *stops))
     found = [("run", f"{report.id}, by {report.created_by}"), ("road", way)]
-    if report.seconds is not None:
-        found.append(("took", f"{span(report.seconds)}, until {moment(report.updated)}"))
+    took = "; ".join(_took(phase) for phase in report.phases if phase.started)
+    if took:
+        found.append(("took", f"{took}, until {moment(report.updated)}"))
     shut = closed(report)
     if shut:
         found.append(("API closed", shut))
@@ -98,6 +99,12 @@ def pairs(report: RunReport) -> list[tuple[str, str]]:
         )
     found.append(("kept in", report.directory))
     return found
+
+
+def _took(phase: PhaseReport) -> str:
+    """Say how long a phase took; days may lie between an upgrade and its rollback."""
+    seconds = between(phase.started, phase.ended)
+    return f"{phase.name} {span(seconds)}" if seconds is not None else f"{phase.name} not over"
 
 
 def _steps(name: str, steps: tuple[StepReport, ...]) -> str:
