@@ -11,7 +11,7 @@ import sqlite3
 import sys
 from contextlib import suppress
 
-from . import migrations, world
+from . import logins, migrations, world
 from .console import Failed, began, ended, exception, is_old, table, told, took, two_columns
 
 DEFAULT_APPS = ("admin", "api_docs", "file_manager")
@@ -121,6 +121,7 @@ def _up() -> int:
         with suppress(FileNotFoundError):
             os.unlink(name)
     told("INFO", "Application is now live.")
+    logins.when_open()
     return 0
 
 
