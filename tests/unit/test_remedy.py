@@ -255,6 +255,6 @@ def test_decide_remedy_and_its_telling(
     assert follow_run(Controller(state=bench.store.directory), run) == 0
     said = capsys.readouterr().err
     assert "==> remedy: " in said
-    assert "    | emptied\n" in said
+    assert "    emptied\n" in said
     assert "The remedy's command ended with exit code 3." in said
     assert "    the remedy is applied" in said
