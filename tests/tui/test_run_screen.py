@@ -266,7 +266,7 @@ def test_a_runner_that_is_gone_is_told_and_gone_on_with(
             kill(run)
             await drive.until_text("is gone without a word")
             assert "g goes on with it, x rolls it back." in drive.text()
-            assert "Go on" in drive.text().splitlines()[-1]
+            await drive.until(lambda: "Go on" in drive.text().splitlines()[-1], "the key")
             (bench.instance / "go").touch()
             await drive.press("g")
             await drive.until_text("step 3 of 3")

@@ -67,10 +67,15 @@ def failure_text(plan: Plan, known: StepState, width: int) -> list[Text]:
 
 
 def _told(known: StepState, width: int) -> list[Text]:
-    message = [Text(line) for line in wrap(known.message, width=width)] if known.message else []
+    message = [Text(line) for line in _flowing(known.message, width)] if known.message else []
     if not known.line or known.line in known.message:
         return message or [Text("It did not say why.", QUIET)]
-    return [*(Text(line, STRONG) for line in wrap(known.line, width=width)), *message]
+    return [*(Text(line, STRONG) for line in _flowing(known.line, width)), *message]
+
+
+def _flowing(text: str, width: int) -> list[str]:
+    """Wrap between words, and cut a word that is too long."""
+    return [part for line in wrap(text, width=width) for part in folded(line, width)]
 
 
 def _wrapped(name: str, text: str, width: int, style: str = "") -> list[Text]:

@@ -188,11 +188,10 @@ class OutputScreen(StageScreen):
         which = f"{name} ({self._which + 1} of {len(self._outputs)})" if len(self._outputs) > 1 else name
         text = Text(f"{signs.LINE * 2} {which}   ", QUIET)
         if window.size:
-            text.append(f"{share:>3} %   byte {at} of {window.size} ({size_in_words(window.size)})", QUIET)
+            text.append(f"{share:>3} % of {size_in_words(window.size)}   ", QUIET)
+            text.append(self._told, ODD) if self._told else text.append(f"byte {at}", QUIET)
         else:
             text.append("It has printed nothing.", QUIET)
-        if self._told:
-            text.append(f"   {self._told}", ODD)
         self.query_one("#output-place", Static).update(text)
 
     # Keys ----------------------------------------------------------------------------------------------------------

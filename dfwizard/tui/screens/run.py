@@ -31,6 +31,7 @@ class RunScreen(StageScreen):
     )
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "question", "Answer", tooltip="Go back to the question that the run waits with."),
         Binding("x", "roll_back", "Roll back", tooltip="Take back what the run has done so far."),
         Binding("q,d,escape", "leave", "Detach", tooltip="Leave; the run goes on without this terminal."),
     ]
@@ -56,8 +57,10 @@ class RunScreen(StageScreen):
             self.refresh_stakes()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer the rollback only where no runner is at work."""
+        """Offer the rollback only where no runner is at work, and the question only where there is one."""
         feed = self.wizard.feed
+        if action == "question":
+            return feed is not None and feed.state.question is not None
         if action == "roll_back":
             return feed is not None and feed.ended is not None and bool(feed.ended.message)
         return True
@@ -65,3 +68,7 @@ class RunScreen(StageScreen):
     def action_roll_back(self) -> None:
         """Show what a rollback would do."""
         self.wizard.show("rollback")
+
+    def action_question(self) -> None:
+        """Show the question that the run waits with."""
+        self.wizard.show("failure")
