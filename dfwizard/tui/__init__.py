@@ -26,8 +26,11 @@ def run_wizard(
     `start_path` begins at the detection of that instance; `demo` is the title and the story of a demonstration. 0: left, or the run
     watched ended well; else the run's exit code; 130: the run goes on; 129: the terminal has gone.
     """
+    import gc
+
     from dfwizard.tui import driver
 
+    gc.disable()  # there is nothing to collect yet; `Wizard.on_mount` sees to it that it is enabled again
     driver.prepare_environment()
     from dfwizard.tui.app import Wizard
     from dfwizard.tui.session import Demo, Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from textual.binding import Binding, BindingType
 
 from dfwizard.errors import DfwizardError
 from dfwizard.tui import driver, signs, theme
-from dfwizard.tui.screens.base import Delivered, StageScreen
+from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, Delivered, StageScreen
 from dfwizard.tui.screens.dialogs import ConfirmDialog
 
 if TYPE_CHECKING:
@@ -70,6 +71,13 @@ def _is_backing_up(state: RunState) -> bool:
     return taken.over and proven == "waiting"
 
 
+def _collect_garbage() -> None:
+    """Begin to collect garbage, where `run_wizard` has put it off; what is there by now stays to the end."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 class Wizard(App[int]):
     """The screens' app. It holds the session and the feed of the run being watched; what is done is the controller's business."""
 
@@ -92,6 +100,7 @@ class Wizard(App[int]):
         chosen = theme.choose()
         super().__init__(ansi_color=True if chosen == theme.SIXTEEN else None)
         self.register_theme(theme.NIGHT)
+        self.ansi_theme_dark = theme.PALETTE
         self.theme = chosen
         self._controller = controller
         self._making = threading.Lock()
@@ -112,6 +121,7 @@ class Wizard(App[int]):
         """Show the first screen."""
         if not self.is_headless:
             driver.end_on_signals(self.hang_up)
+        self.set_timer(FIRST_FRAME_SECONDS, _collect_garbage)
         self.set_interval(LOOK_SECONDS, self._look)
         if self.session.run is not None:
             self.watch_run(self.session.run)

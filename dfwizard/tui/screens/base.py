@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ActiveBinding, Screen
 from textual.widgets import Footer, Static
 
 from dfwizard.errors import DfwizardError
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LAST = ("help", "leave")
+_TEXTUALS_OWN = ("app.", "screen.")
+
 SMALLEST = (60, 18)
 """Columns and rows below which a screen says that it is too small."""
+
+FIRST_FRAME_SECONDS = 0.06
+"""What need not be done for the first frame of the wizard is done after this: Textual shows it 0.05 s after it was begun."""
 
 NOTHING_CHANGED = "Esc or q now: nothing has changed."
 
@@ -179,10 +185,17 @@ class StageScreen(Screen[None]):
         own = sorted(self.active_bindings.values(), key=lambda active: active.node is not self)
         for active in own:
             binding = active.binding
+            if binding.action.startswith(_TEXTUALS_OWN):
+                continue
             what = active.tooltip or binding.description
             if what and active.enabled and (binding.action, what) not in seen and not binding.system:
                 seen.add((binding.action, what))
                 yield self.app.get_key_display(binding), what
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """Give the keys that do something now, the screen's own first: so do the keys' line, the help and the palette."""
+        return dict(sorted(super().active_bindings.items(), key=lambda one: one[1].binding.action in _LAST))
 
     def action_leave(self) -> None:
         """Leave the wizard; a run goes on."""

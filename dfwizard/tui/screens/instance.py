@@ -14,7 +14,7 @@ from textual.widgets import Static
 from dfwizard import __version__
 from dfwizard.reports.terminal import plain
 from dfwizard.tui.screens import instance_rows
-from dfwizard.tui.screens.base import StageScreen
+from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, StageScreen
 from dfwizard.tui.screens.history_open import open_run
 from dfwizard.tui.screens.history_rows import RUN
 from dfwizard.tui.screens.instance_dialogs import PathDialog
@@ -43,10 +43,6 @@ class InstanceList(RowList):
             "enter", "choose", "Choose", tooltip="Attach to the run, or look at the instance under the cursor"
         )
     ]
-
-
-class _Enough(Exception):
-    """The first fact has come: there is an installation."""
 
 
 class InstanceScreen(StageScreen):
@@ -94,7 +90,9 @@ class InstanceScreen(StageScreen):
     def on_mount(self) -> None:
         """Look for runs and instances; the runs come first."""
         self.query_one(InstanceList).focus()
-        self.call_after_refresh(self.action_again)  # the screen itself comes first
+        self.set_timer(
+            FIRST_FRAME_SECONDS, self.action_again
+        )  # all that the looking imports would hold it up
         self.set_interval(LOOK_SECONDS, self._look_at_living)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
@@ -201,16 +199,8 @@ class InstanceScreen(StageScreen):
     def _look_at(
         self, path: str, found: Callable[[], None], refused: Callable[[DfwizardError], None]
     ) -> None:
-        def first(_name: str, _value: object) -> None:
-            raise _Enough
-
-        def look() -> None:
-            try:
-                self.wizard.controller.inspect(path, on_fact=first)
-            except _Enough:
-                return
-
-        self.background(look, lambda _nothing: found(), failed=refused)
+        controller = self.wizard.controller
+        self.background(lambda: controller.locate(path), lambda _place: found(), failed=refused)
 
     def action_history(self) -> None:
         """Show all runs and backups."""
