@@ -31,6 +31,7 @@ from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.completion import complete, expanded
 from dfwizard.instance.discover import discover
 from dfwizard.instance.inspect import inspect
+from dfwizard.instance.paths import locate
 from dfwizard.planning.checklist import ChecklistItem, checklist
 from dfwizard.planning.choices import choices
 from dfwizard.planning.plan import Plan
@@ -95,6 +96,14 @@ class Controller:
         """
         path = expanded(self.host, path)
         return inspect(self.host, path, self.rules, php=php, url=url, on_fact=on_fact)
+
+    def locate(self, path: str) -> str:
+        """Give the directory of the DreamFactory at `path` (`~` understood), links resolved; nothing else is looked at.
+
+        Raises:
+            UsageError: there is none.
+        """
+        return locate(self.host, expanded(self.host, path))
 
     def discover(self) -> tuple[Found, ...]:
         """Give the installations on the host that can be found quickly; never raises."""

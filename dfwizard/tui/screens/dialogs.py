@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,8 +14,12 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Footer, Input, Static
 
+from dfwizard.errors import DfwizardError
 from dfwizard.reports.terminal import plain, wrap
 from dfwizard.tui import signs
+
+if TYPE_CHECKING:
+    from dfwizard.tui.app import Wizard
 
 WIDTH = 71
 """Columns of text in a dialog: it fits an 80-column terminal with its frame and a scroll bar."""
@@ -101,7 +107,7 @@ class TypedDialog(Dialog[bool]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go on only with the right word."""
         event.stop()
-        if event.value.strip() == self._word:
+        if event.value.strip() == self._word.strip():
             self.dismiss(True)
         else:
             self.query_one("#typed-hint", Static).update(f"That is not {plain(self._word)}.")
@@ -143,8 +149,25 @@ class AskDialog(Dialog[str]):
 
     def action_complete(self) -> None:
         """Continue what was typed as far as there is one way, and show the ways from there."""
+        complete, typed = self._complete, self.query_one(Input).value
+        if complete is None:
+            return
+        wizard = cast("Wizard", self.app)
+
+        def look() -> None:
+            # A directory on a server that does not answer must not hold the screen.
+            found: Sequence[str] = ()
+            with suppress(DfwizardError):
+                found = complete(typed)
+            wizard.deliver(lambda: self._take_completions(typed, found))
+
+        wizard.working += 1
+        threading.Thread(target=look, name="completion", daemon=True).start()
+
+    def _take_completions(self, typed: str, found: Sequence[str]) -> None:
+        if not self.is_attached or self.query_one(Input).value != typed:
+            return
         field = self.query_one(Input)
-        found = self._complete(field.value) if self._complete else ()
         common = _common(found)
         if len(common) > len(field.value) or (found and common != field.value):
             field.value = common

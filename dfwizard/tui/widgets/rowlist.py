@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -220,6 +221,11 @@ class RowList(ScrollView, can_focus=True):
         lead = f"{signs.POINTER} " if here and number == 0 else "  "
         text = Text.assemble((lead, "bold" if here else ""), row.lines[number], no_wrap=True, end="")
         strip = Strip(text.render(self.app.console)).adjust_cell_length(width)
-        if here and self.has_focus:
-            strip = strip.apply_style(Style(reverse=True)) if number == 0 else strip
+        if here and self.has_focus and number == 0:
+            # Colours of parts would be blocks of colour in reverse.
+            parts = [
+                Segment(one.text, Style(reverse=True, bold=bool(one.style and one.style.bold)))
+                for one in strip
+            ]
+            strip = Strip(parts, strip.cell_length)
         return strip.apply_style(style)
