@@ -90,9 +90,8 @@ class InstanceScreen(StageScreen):
     def on_mount(self) -> None:
         """Look for runs and instances; the runs come first."""
         self.query_one(InstanceList).focus()
-        self.set_timer(
-            FIRST_FRAME_SECONDS, self.action_again
-        )  # all that the looking imports would hold it up
+        # All that the looking imports would hold the first frame up.
+        self.set_timer(FIRST_FRAME_SECONDS, self.action_again)
         self.set_interval(LOOK_SECONDS, self._look_at_living)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
