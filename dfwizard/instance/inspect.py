@@ -138,7 +138,6 @@ class _Inspection:
         wanted = self._settings(file)
         cli_found = cli.result()
         program = cli_found.binary if cli_found else None
-        self.on_fact("php", cli_found)
         database = self._put("database", _DatabaseAnswer(), lambda: self._database(wanted, program))
         sqlite = wanted.file if wanted is not None else None
         artisan = self._put(
@@ -149,6 +148,8 @@ class _Inspection:
 
         web_found, fpm = web.result()
         self.on_fact("web", web_found)
+        php_found = tuple(one for one in (cli_found, fpm) if one is not None)
+        self.on_fact("php", php_found)
         status = self._put("HTTP", None, lambda: self._status(url, web_found, dotenv) if http else None)
         users = {ask.owner, "root", ask.host.user, *([web_found.user] if web_found.user else [])}
         crontabs = self._put("crontabs", _NO_TEXT, lambda: crontab_lines(ask, users, problems))
@@ -177,7 +178,7 @@ class _Inspection:
             tree=described,
             version=version,
             git=git_found,
-            php=tuple(one for one in (cli_found, fpm) if one is not None),
+            php=php_found,
             composer=self._tell("composer", composer),
             composer_path=composer_path,
             web=web_found,
