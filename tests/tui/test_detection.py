@@ -52,7 +52,7 @@ def test_every_answer_of_the_inspection_has_its_line(sandbox: Sandbox) -> None:
         sandbox.path, on_fact=lambda name, value: told.update(heard(name, value))
     )
     names = [name for name, _ in SUBJECTS]
-    assert set(told) == set(names) - {"php", "problems"}  # these two are known at the end only
+    assert set(told) == set(names) - {"problems"}  # these are known at the end only
     whole = values(facts)
     assert set(whole) == set(names)
     assert {name: answer(name, whole[name]) for name in told} == {
