@@ -14,8 +14,8 @@ from pathlib import Path
 TRAPS = ("php", "php8.2", "php-fpm8.2", "composer", "systemctl", "systemd-run", "nginx", "curl", "ps")
 TOOLS = (
     "cat", "chmod", "chown", "cp", "cut", "env", "find", "git", "grep", "gzip", "id", "install", "ls", "mkdir", "mktemp",
-    "mountpoint", "mv", "readlink", "realpath", "rm", "sh", "sha256sum", "sort", "stat", "sync", "tail", "tar", "test", "tr", "wc",
-    "xargs", "zstd",
+    "mountpoint", "mv", "readlink", "realpath", "rm", "sh", "sha256sum", "sort", "stat", "sync", "tail", "tar", "test", "timeout",
+    "tr", "wc", "xargs", "zstd",
 )  # fmt: skip
 
 
