@@ -132,6 +132,19 @@ def test_a_failure_that_nobody_knows_still_says_what_happened() -> None:
     assert "A step failed: gone" in failure_title(plan, StepState("gone")).plain
 
 
+def test_only_a_bare_exit_code_is_not_said_twice() -> None:
+    plan = samples.plan(samples.facts(), "7.1.0")
+    bare = "\n".join(line.plain for line in failure_text(plan, known_failure(), 75))
+    assert "expected was" not in bare
+    refused = replace(
+        known_failure(),
+        message="The command ended with exit code 0, but its output says that it failed: Cancelled",
+    )
+    assert "says that it failed: Cancelled" in "\n".join(
+        line.plain for line in failure_text(plan, refused, 110)
+    )
+
+
 def test_every_answer_says_what_it_does() -> None:
     choices = (
         Choice("retry", "run the step again"),

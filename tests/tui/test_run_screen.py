@@ -23,7 +23,7 @@ from dfwizard.execution.progress import Progress
 from dfwizard.execution.state import PhaseState, StepState, StepStatus
 from dfwizard.execution.store import Run
 from dfwizard.planning.plan import Step
-from dfwizard.tui.feed import KEPT_LINES, Feed
+from dfwizard.tui.feed import KEPT_LINES, Ended, Feed
 from dfwizard.tui.screens.run_rows import about, detail_lines, outputs_of, progress_line
 from dfwizard.tui.session import Session
 from dfwizard.tui.widgets.linelog import LineLog
@@ -273,6 +273,25 @@ def test_a_runner_that_is_gone_is_told_and_gone_on_with(
             assert "is gone" not in drive.text()
             (bench.instance / "go-2").touch()
             await drive.until(lambda: feed_of(drive).state.outcome == "done")
+
+    asyncio.run(main())
+
+
+def test_a_run_that_cannot_be_read_any_more_is_said_and_looked_at_again(bench: Bench) -> None:
+    async def main() -> None:
+        run = three_steps(bench)
+        bench.launch(run)
+        async with driving(opened(bench), Session(run=run)) as drive:
+            await drive.until_text("60 lines")
+            feed = feed_of(drive)
+            feed.close()
+            await drive.until(lambda: not feed._thread.is_alive())
+            feed.ended = None
+            feed._queue.put(Ended(error="record 7 is damaged"))
+            await drive.until_text("The run cannot be read: record 7 is damaged")
+            await drive.until(lambda: "Look again" in drive.text().splitlines()[-1], "the key")
+            await drive.press("r")
+            await drive.until(lambda: "cannot be read" not in drive.text() and "60 lines" in drive.text())
 
     asyncio.run(main())
 

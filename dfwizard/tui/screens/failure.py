@@ -27,7 +27,7 @@ from dfwizard.tui.screens.failure_rows import (
     failure_text,
     failure_title,
 )
-from dfwizard.tui.styles import BAD, ODD, STRONG
+from dfwizard.tui.styles import BAD, ODD, QUIET, STRONG
 from dfwizard.tui.widgets.linelog import LineLog
 from dfwizard.tui.widgets.rowlist import RowList
 
@@ -77,7 +77,8 @@ class FailureScreen(StageScreen):
         with Container(id="failure-columns"):
             yield LineLog(follow=False, id="failure-text")
             with Vertical(id="failure-answers"):
-                yield Static(Text("How shall it go on?", STRONG), id="failure-question", markup=False)
+                question = Text.assemble(("How shall it go on?", STRONG), ("   Tab: scroll the text.", QUIET))
+                yield Static(question, id="failure-question", markup=False)
                 yield RowList(id="failure-choices")
 
     def stakes(self) -> str:

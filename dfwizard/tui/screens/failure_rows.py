@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -17,6 +18,9 @@ from dfwizard.tui.screens.run_rows import folded, number_of
 from dfwizard.tui.styles import BAD, ODD, QUIET, STRONG
 from dfwizard.tui.widgets.rowlist import Row
 from dfwizard.tui.widgets.steplist import brief
+
+_ENDED = re.compile(r"The command ended [^,]*, expected was [\d or]+\.")
+"""What the executor says of an exit code and nothing more."""
 
 LABELS = {
     "remedy": "Apply the remedy",
@@ -67,7 +71,10 @@ def failure_text(plan: Plan, known: StepState, width: int) -> list[Text]:
 
 
 def _told(known: StepState, width: int) -> list[Text]:
-    message = [Text(line) for line in _flowing(known.message, width)] if known.message else []
+    said = known.message
+    if known.line and known.code is not None and _ENDED.fullmatch(said):
+        said = ""  # the exit code stands above
+    message = [Text(line) for line in _flowing(said, width)] if said else []
     if not known.line or known.line in known.message:
         return message or [Text("It did not say why.", QUIET)]
     return [*(Text(line, STRONG) for line in _flowing(known.line, width)), *message]

@@ -244,7 +244,9 @@ def banner_lines(feed: Feed, *, pausing: bool) -> list[Text]:
             Text("It may go on all the same. r looks again."),
         ]
     elif ended is not None and ended.message:
-        lines += [Text(one_line(ended.message), BAD), Text("g goes on with it, x rolls it back.", ODD)]
+        back = state.phase is not None and state.phase.name == "rollback"
+        way = "g goes on with the rollback." if back else "g goes on with it, x rolls it back."
+        lines += [Text(one_line(ended.message), BAD), Text(way, ODD)]
     elif state.paused:
         by = f" by {one_line(feed.paused_by)}" if feed.paused_by else ""
         lines.append(Text(f"! PAUSED{by}: nothing is done until somebody presses space.", ODD))
