@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from dfwizard.errors import DfwizardError
 from dfwizard.tui import driver, signs, theme
 from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, Delivered, StageScreen
-from dfwizard.tui.screens.dialogs import ConfirmDialog
+from dfwizard.tui.screens.dialogs import ConfirmDialog, MessageDialog
 
 if TYPE_CHECKING:
     from textual.filter import LineFilter
@@ -123,10 +123,16 @@ class Wizard(App[int]):
             driver.end_on_signals(self.hang_up)
         self.set_timer(FIRST_FRAME_SECONDS, _collect_garbage)
         self.set_interval(LOOK_SECONDS, self._look)
-        if self.session.run is not None:
-            self.watch_run(self.session.run)
-        else:
+        run = self.session.run
+        if run is None:
             self.show(self._start)
+            return
+        try:
+            self.watch_run(run)
+        except DfwizardError as error:
+            self.session.run = None
+            self.show("instance")
+            self.push_screen(MessageDialog(f"Run {run.id} cannot be read", str(error).splitlines()))
 
     @property
     def controller(self) -> Controller:

@@ -10,6 +10,7 @@ import resource
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from rich.cells import cell_len
 
 from dfwizard.controller import Controller
+from dfwizard.errors import DfwizardError
 from dfwizard.execution import attach
 from dfwizard.execution import events as ev
 from dfwizard.execution.progress import Progress
@@ -41,9 +43,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     for run in made.store.list():
-        runner = run.state().runner
-        if runner is not None and attach.alive(run, runner):
-            os.kill(runner.pid, signal.SIGKILL)
+        with suppress(DfwizardError):
+            runner = run.state().runner
+            if runner is not None and attach.alive(run, runner):
+                os.kill(runner.pid, signal.SIGKILL)
     for name in ("go", "go-2"):
         (made.instance / name).touch()
 
@@ -292,6 +295,18 @@ def test_a_run_that_cannot_be_read_any_more_is_said_and_looked_at_again(bench: B
             await drive.until(lambda: "Look again" in drive.text().splitlines()[-1], "the key")
             await drive.press("r")
             await drive.until(lambda: "cannot be read" not in drive.text() and "60 lines" in drive.text())
+
+    asyncio.run(main())
+
+
+def test_a_run_whose_plan_is_damaged_is_said_instead_of_ending_the_wizard(bench: Bench) -> None:
+    async def main() -> None:
+        run = bench.run(bench.step("a", "true"))
+        bench.finish(run)
+        (run.directory / "plan.json").write_text("{")
+        async with driving(opened(bench), Session(run=run)) as drive:
+            await drive.until_text(f"Run {run.id} cannot be read")
+            assert drive.wizard.stage == "instance"
 
     asyncio.run(main())
 

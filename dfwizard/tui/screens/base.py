@@ -143,7 +143,10 @@ class StageScreen(Screen[None]):
                 self._label = ""
             if self.is_attached and self.is_running:
                 self.say(self.stakes())
-                take()
+                try:
+                    take()
+                except DfwizardError as error:  # such as a run that cannot be watched
+                    self.say_error(error)
 
         wizard.deliver(taken)
 

@@ -32,7 +32,8 @@ def look_again(screen: StageScreen) -> None:
     """Try to read the watched run once more."""
     feed = screen.wizard.feed
     if feed is not None:
-        screen.wizard.watch_run(feed.run)
+        run = feed.run
+        screen.background(lambda: None, lambda _: screen.wizard.watch_run(run))
 
 
 def open_output(screen: StageScreen, step_id: str | None) -> None:
