@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dfwizard.execution.store import Run
 
 BLOCKED = "blocked"
+_HUNG_UP = 128 + signal.SIGHUP
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -81,6 +82,8 @@ def _shown(options: argparse.Namespace) -> int:
     with _sandbox(options) as sandbox:
         kept = sandbox.directory
         code = _show_lines(sandbox) if options.plain or why else _show_screens(sandbox, mouse=options.mouse)
+        if code == _HUNG_UP and _going_on(sandbox) is not None:
+            print("This terminal was hung up, as by a lost connection. The run goes on.", file=sys.stderr)
     _say_kept(kept)
     return code
 
@@ -165,7 +168,7 @@ def _two_terminals(options: argparse.Namespace) -> int:
         )
         argv = (sys.executable, "-m", "dfwizard", *words)
         ended = subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
-        is_lost = ended == 128 + signal.SIGHUP and _going_on(sandbox) is not None
+        is_lost = ended == _HUNG_UP and _going_on(sandbox) is not None
     if not is_lost:
         print(f"DEMO {options.scenario}: the first terminal ended with {ended} by itself, NOT as expected")
         return 1
