@@ -81,7 +81,8 @@ class StageScreen(Screen[None]):
         """Put the screen together; what differs is in `body`."""
         yield TitleBar(self.TITLE_TEXT, self.title_instance(), self.wizard.demo is not None)
         if self.STAGE:
-            yield StageBar(self.STAGE)
+            feed = self.wizard.feed
+            yield StageBar(self.STAGE, feed.state if feed else None)
         with Container(id="body"):
             yield from self.body()
         yield StakesLine(self.stakes())

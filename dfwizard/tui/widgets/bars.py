@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 from textual.widgets import Static
 
 from dfwizard.tui import signs
 from dfwizard.tui.styles import fitted
+
+if TYPE_CHECKING:
+    from dfwizard.execution.state import RunState
 
 STAGES = (
     ("instance", "Instance"),
@@ -22,6 +27,9 @@ STAGES = (
 
 _BESIDE = {"failure": "run"}
 """The stage of the road beside which another one is."""
+
+_BACK = {"verify": ("rollback", "Rollback")}
+"""What stands on the road of a run that is taken back, in the place of which stage."""
 
 
 class TitleBar(Static):
@@ -53,19 +61,28 @@ class StageBar(Static):
     StageBar { height: 1; }
     """
 
-    def __init__(self, stage: str) -> None:
+    def __init__(self, stage: str, state: RunState | None = None) -> None:
         super().__init__(markup=False)
         self._stage = _BESIDE.get(stage, stage)
+        back = stage == "rollback" or (
+            stage == "done"
+            and state is not None
+            and state.phase is not None
+            and state.phase.name == "rollback"
+        )
+        self._road = tuple(_BACK.get(name, (name, title)) for name, title in STAGES) if back else STAGES
+        well = back or state is None or state.outcome in ("done", "done-with-warnings")
+        self._left_out = "" if well else "verify"
 
     def render(self) -> Text:
         """Give the line."""
-        names = [name for name, _ in STAGES]
+        names = [name for name, _ in self._road]
         here = names.index(self._stage) if self._stage in names else -1
         line = Text(" ", no_wrap=True, end="")
-        for index, (_, title) in enumerate(STAGES):
+        for index, (name, title) in enumerate(self._road):
             if index == here:
                 line.append(f"[{title}]", "bold cyan")
-            elif index < here:
+            elif index < here and name != self._left_out:
                 line.append(f"{signs.DONE}{title}", "green")
             else:
                 line.append(title, "bright_black")
