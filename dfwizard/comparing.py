@@ -11,6 +11,7 @@ from dfwizard import codec
 from dfwizard.access import open_instance
 from dfwizard.actions import RECORDED, Recorded, verify_instance
 from dfwizard.errors import DfwizardError, UsageError
+from dfwizard.execution.outcomes import WELL
 from dfwizard.execution.redaction import Redactor
 from dfwizard.planning.plan import Verify
 from dfwizard.verification.result import in_use
@@ -31,7 +32,7 @@ def last_good(store: Store, path: str) -> Run:
     wanted = posixpath.realpath(path)
     for run in store.list():
         with suppress(DfwizardError):
-            if run.record().instance == wanted and run.state().outcome in ("done", "done-with-warnings"):
+            if run.record().instance == wanted and run.state().outcome in WELL:
                 return run
     raise UsageError(
         "no upgrade of this instance by dfwizard has ended well, so there is nothing to compare with",

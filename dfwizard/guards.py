@@ -12,13 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dfwizard.actions import private_directory
-from dfwizard.backup.context import BackupContext, size_text
+from dfwizard.backup.context import BackupContext
 from dfwizard.backup.estimate import estimate
 from dfwizard.backup.manifest import read_manifest
 from dfwizard.backup.parts import check_parts
 from dfwizard.errors import BlockedError, DfwizardError, HostError
+from dfwizard.execution.outcomes import WHOLE
 from dfwizard.execution.store import Run, Store
 from dfwizard.hosts.command import Command
+from dfwizard.hosts.sizes import size_text
 from dfwizard.planning.plan import Undo
 from dfwizard.planning.rollback import undone
 
@@ -97,9 +99,8 @@ def unfinished_run(store: Store, instance: str) -> Run | None:
             state = run.state()
             if not state.phases:
                 continue
-            whole = state.outcome in ("done", "done-with-warnings", "rolled-back")
             touched = undone(run.plan(), state.begun) - {Undo.NOTHING}
-            return None if whole or not touched else run
+            return None if state.outcome in WHOLE or not touched else run
     return None
 
 

@@ -11,6 +11,7 @@ from dfwizard.errors import BackupError, HostError
 from dfwizard.hosts.base import Host
 from dfwizard.hosts.command import Command, Pipeline, Result
 from dfwizard.hosts.failures import FULL, Said, ending
+from dfwizard.hosts.sizes import size_text
 
 Report = Callable[[str], None]
 """Takes one line of a step's output, without its newline."""
@@ -119,12 +120,3 @@ def failure(
 def without_statements(said: bytes) -> bytes:
     """Leave out the statement, data and all, that MySQL's clients repeat between two lines of dashes before an error."""
     return re.split(rb"^-{14}$", said, flags=re.MULTILINE)[-1]
-
-
-def size_text(size: float) -> str:
-    """Write a number of bytes for people: `512 B`, `96.2 MB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

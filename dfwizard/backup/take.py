@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from dfwizard import __version__, codec
 from dfwizard.backup import commands
 from dfwizard.backup.appkey import environment_key
-from dfwizard.backup.context import BackupContext, failure, size_text
+from dfwizard.backup.context import BackupContext, failure
 from dfwizard.backup.credentials import client_credentials
 from dfwizard.backup.digests import DatabaseContent, differences, kinds_of, probe_content
 from dfwizard.backup.manifest import (
@@ -30,6 +30,7 @@ from dfwizard.backup.subject import CACHE_DIRECTORIES, LOG_DIRECTORY, Subject
 from dfwizard.errors import BackupError, HostError
 from dfwizard.hosts.base import FileStat
 from dfwizard.hosts.command import Command
+from dfwizard.hosts.sizes import size_text
 
 INDEX = "tree.names"
 LACKING = ("events", "event", "routine", "function", "procedure", "mysql.proc", "privilege")

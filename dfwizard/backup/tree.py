@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from dfwizard.backup import commands
-from dfwizard.backup.context import BackupContext, size_text
+from dfwizard.backup.context import BackupContext
 from dfwizard.backup.exchange import BeforeExchange, Places, clear, exchange_content, swap, take_over_owner
 from dfwizard.backup.manifest import ENV, Manifest, read_manifest
 from dfwizard.backup.mounts import is_mount_point, mounts_inside
@@ -17,6 +17,7 @@ from dfwizard.backup.restore import place_sqlite
 from dfwizard.backup.subject import Subject
 from dfwizard.errors import BackupError, DfwizardError, HostError
 from dfwizard.hosts.command import Command, Pipeline
+from dfwizard.hosts.sizes import size_text
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ Request = Literal["run", "rollback"]
 StepOutcome = Literal["done", "already-done", "skipped"]
 PhaseOutcome = Literal["done", "failed"]
 RunOutcome = Literal["done", "done-with-warnings", "failed", "rolled-back", "rollback-failed", "stopped"]
-Decision = Literal["remedy", "retry", "skip", "rollback", "stop"]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from dfwizard.execution.executor import Actions, Executor, Interruption, Termina
 from dfwizard.execution.journal import Journal, open_journal
 from dfwizard.execution.launch import StartReport
 from dfwizard.execution.lock import Lock
+from dfwizard.execution.outcomes import WHOLE
 from dfwizard.execution.redaction import Redactor
 from dfwizard.execution.remedies import NOT_SEEN, apply_remedy, remedy_output
 from dfwizard.execution.state import RunState, StepState, StepStatus
@@ -40,8 +41,6 @@ EXIT_INTERRUPTED = 1
 
 ASKED_FOR = "request"
 """Who decided on a rollback that was asked for when the runner was started."""
-
-_ENDED_WELL = ("done", "done-with-warnings", "rolled-back")
 
 
 def serve(
@@ -398,7 +397,7 @@ class Runner:
 
 
 def _require_work(run: Run, current: RunState, request: ev.Request) -> None:
-    if request == "run" and current.outcome in _ENDED_WELL:
+    if request == "run" and current.outcome in WHOLE:
         raise UsageError(
             f"the run is over ({current.outcome}); there is nothing to go on with",
             where=run.id,

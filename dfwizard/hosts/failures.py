@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from dfwizard.errors import CommandFailed, CommandNotFound, CommandTimeout, HostError
 from dfwizard.hosts.command import Command, render
+from dfwizard.hosts.sizes import size_text
 
 PACKAGES = {
     "apache2ctl": "apache2",
@@ -109,16 +110,6 @@ def _escaped(char: str) -> str:
     if "\udc80" <= char <= "\udcff":  # how os.fsdecode gives a byte that is not UTF-8
         return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
-
-
-def size_text(count: int) -> str:
-    """Give a number of bytes as people write it: `0 B`, `1.5 GiB`."""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"
 
 
 def os_failure(

@@ -13,6 +13,7 @@ from dfwizard.backup.delete import is_put_aside, unfinished_of
 from dfwizard.backup.manifest import MANIFEST, UNFINISHED, parse_manifest, read_proof
 from dfwizard.errors import BackupError, DfwizardError
 from dfwizard.execution.attach import alive
+from dfwizard.execution.outcomes import WELL
 from dfwizard.reports.run_summary import Known, ReadRun, read_run
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _why(run: Run, read: ReadRun, superseded: bool) -> str:
         return f"run {run.id} is at work with it"
     if state.outcome == "rolled-back" or not state.phases or superseded:
         return ""
-    if state.outcome in ("done", "done-with-warnings"):
+    if state.outcome in WELL:
         return f"run {run.id} may still be rolled back with it"
     return f"run {run.id} has not come to a good end: only this takes it back"
 

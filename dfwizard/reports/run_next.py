@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+from dfwizard.execution.outcomes import WELL
 from dfwizard.execution.state import RunState
 from dfwizard.execution.store import RunRecord
 from dfwizard.instance.facts import Facts
@@ -16,7 +17,7 @@ def remains(
     record: RunRecord, plan: Plan, state: RunState, facts: Facts | None, backups: tuple[BackupReport, ...]
 ) -> Iterable[str]:
     """Say what a person has still to do after the run."""
-    if state.outcome in ("done", "done-with-warnings") and record.kind == "upgrade":
+    if state.outcome in WELL and record.kind == "upgrade":
         yield from _upgraded(plan, state, facts)
     if state.outcome == "rolled-back":
         yield from _taken_back(state, backups)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dfwizard.execution.outcomes import WHOLE
 from dfwizard.planning.plan import Plan, Undo
 from dfwizard.planning.rollback import undone
 from dfwizard.reports.choices import is_closed
@@ -23,7 +24,7 @@ def stakes(plan: Plan, state: RunState | None) -> str:
     """Say in at most 78 characters what stopping now would leave behind; `plan` is the run's upgrade, `state` None before a run."""
     if state is None or state.phase is None:
         return _NOTHING
-    if state.outcome in ("done", "done-with-warnings", "rolled-back"):
+    if state.outcome in WHOLE:
         return "The run is over; nothing is left to stop."
     if state.phase.name == "rollback":
         return _rollback(state.phase)
