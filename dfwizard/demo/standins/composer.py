@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from . import artisan, mishaps, vendor, world
 
 VERSION = "2.8.12"
-INSTALL_SECONDS = 20.0
+INSTALL_SECONDS = "20"
+"""How long an install takes where the scenario does not say."""
 NETWORK_LOST = 14
 """Index of the download during which the network goes, where the scenario wants it."""
 INSTALLER = "dreamfactory/installer"
@@ -122,7 +123,7 @@ def _carry_out(operations: list[Operation]) -> int:
     _say(
         f"Package operations: {_counted(installs, 'install')}, {_counted(updates, 'update')}, {_counted(removals, 'removal')}"
     )
-    each = INSTALL_SECONDS / len(operations) / 2
+    each = float(world.setting("composer", "seconds", INSTALL_SECONDS)) / len(operations) / 2
     if not _download([one.package for one in operations if one.kind != "Removing"], each):
         return 1
     lost = world.fault("composer", "hangup")

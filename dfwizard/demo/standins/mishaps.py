@@ -18,6 +18,8 @@ TERMINAL = os.path.join(world.ROOT, "terminal.json")
 
 DISK = os.path.join(world.ROOT, "disk.json")
 _POLL = 0.02
+_SEEN_SECONDS = 0.5
+"""How long what was said so far takes to the terminal: it is then cut off at the same line every time."""
 _GONE_SECONDS = 20.0
 _BACK_SECONDS = 30.0
 
@@ -77,6 +79,7 @@ def hang_up() -> None:
     """Take the presenter's terminal away, as a lost SSH connection does, and go on when somebody looks again, or after a while."""
     terminal = world.document(TERMINAL)
     if _is_there(terminal):
+        time.sleep(_SEEN_SECONDS)
         os.kill(int(str(terminal["pid"])), signal.SIGHUP)
         _wait(lambda: not _is_there(terminal), _GONE_SECONDS)
         _wait(lambda: world.document(TERMINAL) != terminal, _BACK_SECONDS)
