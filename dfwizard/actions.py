@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 RECORDED = "recorded-before.json"
 FACTS_AFTER = "facts-after.json"
 VERIFICATION = "verification.json"
-COMPARISON = "comparison.json"
 LOSSES = "losses.json"
 ROWS_AFTER = "rows-after.json"
 
@@ -188,7 +187,7 @@ def _compare_fingerprint(context: StepContext, action: actions.CompareFingerprin
     before = codec.loads(fingerprints.Fingerprint, path.read_bytes(), where=str(path))
     now = fingerprints.take_fingerprint(_backup_context(context), _open(context).subject())
     differences = fingerprints.compare(before, now)
-    context.run.write(COMPARISON, codec.dumps(differences))
+    context.run.write(context.run.comparison.name, codec.dumps(differences))
     if not differences:
         files, tables = len(before.files), len(before.database.tables) if before.database else 0
         context.output(f"identical: commit, {files} files with owners and modes, .env, {tables} tables\n")

@@ -88,6 +88,11 @@ class Run:
         """Give the file that takes whatever the runner itself prints."""
         return self.directory / "runner.log"
 
+    @property
+    def comparison(self) -> Path:
+        """Give the file with what a rollback found when it compared with the time before; it is there once one has compared."""
+        return self.directory / "comparison.json"
+
     def fingerprint(self, name: str) -> Path:
         """Give the path of the fingerprint of that name."""
         return self.directory / f"fingerprint-{name}.json"

@@ -31,7 +31,7 @@ def comparison(run: Run) -> tuple[Compared, ...] | None:
     Raises:
         DfwizardError: what the run recorded is damaged.
     """
-    path = run.directory / "comparison.json"
+    path = run.comparison
     if not path.exists():
         return None
     try:

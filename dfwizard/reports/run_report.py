@@ -173,7 +173,7 @@ def make_report(run: Run) -> RunReport:
         backups=backups,
         verification=verification,
         gates=tuple(gate for gate in gates if gate is not None),
-        differences=_differences(run, problems),
+        differences=_sentences(run.comparison, problems),
         losses=_sentences(run.directory / "losses.json", problems) or (),
         remains=tuple(remains(record, plan, state, facts, backups)),
         way_on=way_on(record, state),
@@ -264,10 +264,6 @@ def _verification(path: Path, problems: list[str]) -> Verification | None:
     # Lines of the application's log are in it.
     checks = (replace(check, explanation=without_rows(check.explanation)) for check in found.checks)
     return replace(found, checks=tuple(checks))
-
-
-def _differences(run: Run, problems: list[str]) -> tuple[str, ...] | None:
-    return _sentences(run.directory / "comparison.json", problems)
 
 
 def _sentences(path: Path, problems: list[str]) -> tuple[str, ...] | None:

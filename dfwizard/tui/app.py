@@ -14,6 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 
 from dfwizard.errors import DfwizardError
+from dfwizard.execution.outcomes import WELL
 from dfwizard.tui import driver, signs, theme
 from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, Delivered, StageScreen
 from dfwizard.tui.screens.dialogs import ConfirmDialog, MessageDialog
@@ -45,8 +46,6 @@ SCREENS = {
     "history": "HistoryScreen",
 }
 """The class of each stage, in the module of the stage's name; imported when it is first shown."""
-
-WELL = ("done", "done-with-warnings")
 
 
 def stage_of(state: RunState) -> str:

@@ -12,6 +12,7 @@ import pytest
 from dfwizard.controller import Controller
 from dfwizard.errors import UsageError
 from dfwizard.execution.store import Run
+from dfwizard.reports.outcome import outcome_text
 from dfwizard.reports.run_report import PhaseReport, StepReport, make_report
 from dfwizard.tui.screens.done_rows import closed, headline, lines
 from dfwizard.tui.session import Session
@@ -27,6 +28,12 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+def not_compared(run: Run) -> Run:
+    """Leave out the comparison of a run that was rolled back before its first change."""
+    run.comparison.unlink()
+    return run
+
+
 ENDS: dict[str, tuple[Callable[[Path], Run], str]] = {
     "done": (ended_runs.upgraded, "Done: /opt/dreamfactory runs 7.1.0."),
     "warned": (
@@ -39,6 +46,10 @@ ENDS: dict[str, tuple[Callable[[Path], Run], str]] = {
         lambda state: ended_runs.rolled_back(ended_runs.upgraded(state)),
         "Rolled back: /opt/dreamfactory is identical to what it was before, 6.3.0.",
     ),
+    "nothing to put back": (
+        lambda state: not_compared(ended_runs.rolled_back(ended_runs.upgraded(state))),
+        "Rolled back: /opt/dreamfactory is 6.3.0; neither code nor data had been changed.",
+    ),
     "not back": (
         ended_runs.rollback_failed,
         "The rollback failed: /opt/dreamfactory is neither the old nor the new state.",
@@ -50,8 +61,12 @@ ENDS: dict[str, tuple[Callable[[Path], Run], str]] = {
 @pytest.mark.parametrize("end", ENDS)
 def test_every_end_has_its_own_words(state: Path, end: str) -> None:
     make, said = ENDS[end]
-    report = make_report(make(state))
-    assert headline(report)[1].startswith(said)
+    run = make(state)
+    report = make_report(run)
+    shown = headline(report).plain[2:]
+    assert shown.startswith(said)
+    plainly = outcome_text(run, run.state(), run.plan().backup)
+    assert shown in plainly.splitlines()  # the command line says the same
     for width in (50, 76, 110):
         told = lines(report, width)
         assert all(line.cell_len <= width for line in told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dfwizard.cli.plain.menus import ask_word, choose, say, say_text
+from dfwizard.execution.outcomes import RESUMABLE
 from dfwizard.reports.run_report import render
 from dfwizard.reports.terminal import plain
 
@@ -19,7 +20,7 @@ def after_run(controller: Controller, run: Run) -> str:
         state = run.state()
         alive = controller.is_alive(run)
         choices = []
-        if not alive and state.outcome in ("failed", "stopped", "rollback-failed", None):
+        if not alive and state.outcome in RESUMABLE:
             choices.append(("resume", "go on with the run"))
         if not alive and state.outcome != "rolled-back":
             choices.append(("rollback", "take it back"))

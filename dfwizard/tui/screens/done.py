@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from dfwizard.execution.outcomes import RESUMABLE, REVERSIBLE, WELL
 from dfwizard.reports.terminal import plain
 from dfwizard.tui import signs
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
 from dfwizard.tui.screens.dialogs import AskDialog, MessageDialog
-from dfwizard.tui.screens.done_rows import RESUMABLE, REVERSIBLE, WELL, headline, lines
+from dfwizard.tui.screens.done_rows import headline, lines
 from dfwizard.tui.screens.reading import ReadingScreen
 from dfwizard.tui.screens.rollback_begin import set_going
 from dfwizard.tui.styles import BAD
@@ -110,8 +111,7 @@ class DoneScreen(StageScreen):
         width = self.size.width - 5  # the padding, and the scroll bar
         if self._report is None:
             return
-        sign, sentence, style = headline(self._report)
-        self.query_one("#headline", Static).update(Text.assemble((f"{sign} {sentence}", style)))
+        self.query_one("#headline", Static).update(headline(self._report))
         self.query_one(LineLog).show(lines(self._report, min(width, 110)))
 
     # Keys ----------------------------------------------------------------------------------------------------------

@@ -6,59 +6,44 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from dfwizard.reports.measures import between, count, moment, size, span
+from dfwizard.execution.outcomes import WELL
+from dfwizard.reports.measures import between, moment, size, span
+from dfwizard.reports.outcome import ending
 from dfwizard.reports.run_text import failed_at, said
-from dfwizard.reports.terminal import plain, wrap
+from dfwizard.reports.terminal import wrap
 from dfwizard.tui import signs
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, STRONG
 
 if TYPE_CHECKING:
     from dfwizard.reports.run_report import PhaseReport, RunReport, StepReport
 
-WELL = ("done", "done-with-warnings")
-RESUMABLE = ("failed", "stopped", "rollback-failed", None)
-"""Outcomes after which the run can go on (None: its runner is gone)."""
-REVERSIBLE = (*WELL, "failed", "stopped", None)
-"""Outcomes after which everything can be taken back."""
-
 _OVER = ("done", "already-done", "skipped")
-_PUTTING_BACK = ("restore-tree", "restore-database")
+_SIGNS = {
+    "done": (signs.DONE, f"bold {OK}"),
+    "done-with-warnings": (signs.WARNING, f"bold {ODD}"),
+    "rolled-back": (signs.UNDONE, f"bold {OK}"),
+    "rollback-failed": (signs.FAILED, BAD),
+    "failed": (signs.FAILED, BAD),
+    "stopped": (signs.FAILED, BAD),
+    None: (signs.WARNING, BAD),
+}
+"""Sign and style of a run's outcome."""
 
 
-def headline(report: RunReport) -> tuple[str, str, str]:
-    """Give sign, sentence and style of how the run ended."""
-    where, outcome = plain(report.instance), report.outcome
-    if outcome == "done":
-        return signs.DONE, f"Done: {where} runs {report.to}.", f"bold {OK}"
-    if outcome == "done-with-warnings":
-        warned = count(len(report.warnings), "warning")
-        return signs.WARNING, f"Done with {warned}: {where} runs {report.to}.", f"bold {ODD}"
-    if outcome == "rolled-back":
-        return signs.UNDONE, _taken_back(report), f"bold {OK}"
-    if outcome == "rollback-failed":
-        return signs.FAILED, f"The rollback failed: {where} {half_way(report)}.", BAD
-    if outcome == "failed":
-        return signs.FAILED, f"Failed: {where} was left as it is, in the middle of the upgrade.", BAD
-    if outcome == "stopped":
-        return signs.FAILED, f"Stopped: {where} was left as it is, in the middle of the upgrade.", BAD
-    return signs.WARNING, f"Not over: the work on {where} was cut off, and nobody goes on with it.", BAD
-
-
-def _taken_back(report: RunReport) -> str:
-    where = plain(report.instance)
-    if report.differences is None:
-        return f"Rolled back: {where} is {report.frm}; neither code nor data had been changed."
-    return f"Rolled back: {where} is identical to what it was before, {report.frm}."
-
-
-def half_way(report: RunReport) -> str:
-    """Say in what state a rollback that failed has left the instance."""
-    last = report.phases[-1] if report.phases else None
-    if last is not None and last.name == "rollback":
-        begun = {step.id for step in last.steps if step.attempts}
-        if begun & set(_PUTTING_BACK):
-            return "is neither the old nor the new state"
-    return "is as it was before the rollback, nothing was put back yet"
+def headline(report: RunReport) -> Text:
+    """Say how the run ended, with its sign."""
+    rollback = [step for phase in report.phases[-1:] if phase.name == "rollback" for step in phase.steps]
+    sentence = ending(
+        report.outcome,
+        instance=report.instance,
+        frm=report.frm,
+        to=report.to,
+        warnings=len(report.warnings),
+        rollback_begun=[step.id for step in rollback if step.attempts],
+        compared=report.differences is not None,
+    )
+    sign, style = _SIGNS[report.outcome]
+    return Text.assemble((f"{sign} {sentence}", style))
 
 
 def closed(report: RunReport) -> str:

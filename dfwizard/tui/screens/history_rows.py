@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from dfwizard.execution.outcomes import WHOLE
 from dfwizard.reports.measures import moment, size
 from dfwizard.reports.terminal import plain, wrap
 from dfwizard.tui import signs
@@ -125,7 +126,7 @@ def run_details(run: RunSummary, shelf: Shelf, width: int) -> list[Text]:
         ("state", run_word(run).plain),
         ("work", f"{work_of(run)} {road_of(run)} of {run.instance} on {run.host}"),
         ("started", f"{moment(run.created_at)} by {run.created_by}"),
-        *([("step", step)] if run.outcome not in ("done", "done-with-warnings", "rolled-back") else []),
+        *([("step", step)] if run.outcome not in WHOLE else []),
         ("backup", run.backup),
         ("roll back", f"not now: {why_not}" if why_not else "possible: x shows what that would do"),
     ]

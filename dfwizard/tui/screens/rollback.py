@@ -10,13 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
+from dfwizard.execution.outcomes import REVERSIBLE, WELL
 from dfwizard.reports.stakes import stakes
 from dfwizard.reports.terminal import plain
 from dfwizard.tui import signs
 from dfwizard.tui.screens import rollback_rows
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
 from dfwizard.tui.screens.dialogs import TypedDialog
-from dfwizard.tui.screens.done_rows import REVERSIBLE, WELL, headline
+from dfwizard.tui.screens.done_rows import headline
 from dfwizard.tui.screens.rollback_begin import set_going
 from dfwizard.tui.screens.rollback_rows import Told
 from dfwizard.tui.screens.run_panel import RunPanel
@@ -173,8 +174,7 @@ class RollbackScreen(StageScreen):
         side.display = wide
         width = min((self.size.width // 2 if wide else self.size.width) - 6, 100)
         if told.plan is None:
-            sign, sentence, style = headline(told.report)
-            line.update(Text.assemble((f"{sign} {sentence}", style)))
+            line.update(headline(told.report))
             main.show(rollback_rows.end_lines(told, width))
             return
         line.update(self._question(told))
