@@ -18,6 +18,9 @@ from types import TracebackType
 PATIENCE = 60.0
 """Seconds after which something awaited is taken not to come."""
 
+_LONGEST = 500
+"""Bytes that something awaited may be long, with the sequences in it."""
+
 _SEQUENCE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]")
 
 
@@ -67,10 +70,12 @@ class Terminal:
             pass
         return len(self.sent)
 
-    def until(self, text: bytes, since: int = 0) -> float:
-        """Read until `text` has been sent after place `since`, and give the moment (of `time.perf_counter`)."""
+    def until(self, text: bytes | re.Pattern[bytes], since: int = 0) -> float:
+        """Read until `text` in one piece has been sent after place `since`, and give the moment (of `time.perf_counter`)."""
         limit = time.monotonic() + PATIENCE
-        while text not in self.sent[since:]:
+        wanted = text if isinstance(text, re.Pattern) else re.compile(re.escape(text))
+        while not wanted.search(self.sent, since):
+            since = max(since, len(self.sent) - _LONGEST)
             if time.monotonic() > limit or not self._read(1):
                 raise AssertionError(
                     f"waited in vain for {text!r}; the last that came:\n{self.shown()[-3000:]}"

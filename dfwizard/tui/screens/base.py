@@ -12,11 +12,11 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from dfwizard.errors import DfwizardError
 from dfwizard.tui.screens.dialogs import HelpDialog, MessageDialog
-from dfwizard.tui.widgets.bars import StageBar, StakesLine, TitleBar
+from dfwizard.tui.widgets.bars import KeysLine, StageBar, StakesLine, TitleBar
 
 if TYPE_CHECKING:
     from textual import events
@@ -86,7 +86,7 @@ class StageScreen(Screen[None]):
         with Container(id="body"):
             yield from self.body()
         yield StakesLine(self.stakes())
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeysLine()
         yield Static("", id="too-small", markup=False)
 
     def body(self) -> ComposeResult:

@@ -12,11 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, ScreenResultType
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from dfwizard.errors import DfwizardError
 from dfwizard.reports.terminal import plain, wrap
 from dfwizard.tui import signs
+from dfwizard.tui.widgets.bars import KeysLine
 
 if TYPE_CHECKING:
     from dfwizard.tui.app import Wizard
@@ -43,7 +44,7 @@ class Dialog(ModalScreen[ScreenResultType]):
             with VerticalScroll(id="dialog-text"):
                 yield Static(self._text, markup=False)
             yield from self.more()
-            yield Footer(show_command_palette=False, compact=True)
+            yield KeysLine()
 
     def more(self) -> ComposeResult:
         """Give what stands below the text."""

@@ -9,11 +9,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from dfwizard.reports.terminal import plain
 from dfwizard.tui import signs
 from dfwizard.tui.screens.dialogs import AskDialog
+from dfwizard.tui.widgets.bars import KeysLine
 from dfwizard.tui.widgets.linelog import LineLog, shown
 
 Lines = Callable[[int], Sequence[str | Text]]
@@ -43,7 +44,7 @@ class ReadingScreen(ModalScreen[None]):
         yield Static(title, id="reading-title", markup=False)
         yield LineLog(follow=False)
         yield Static("", id="reading-place", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """Be ready to scroll."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.text import Text
-from textual.widgets import Static
+from textual.screen import Screen
+from textual.widgets import Footer, Static
 
 from dfwizard.tui import signs
 from dfwizard.tui.styles import fitted
@@ -103,3 +104,24 @@ class StakesLine(Static):
     def say(self, text: str) -> None:
         """Show another sentence."""
         self.update(Text(text, no_wrap=True, overflow="ellipsis"))
+
+
+class KeysLine(Footer):
+    """The keys that do something now. It is put together anew only when they are others: a run that goes asks for it ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__(show_command_palette=False, compact=True)
+        self._known: list[tuple[str, str, bool]] | None = None
+
+    def bindings_changed(self, screen: Screen[object]) -> None:
+        """Hear that the keys may have changed."""
+        if screen is self.screen and screen.app.app_focus:
+            known = [
+                (one.binding.key, one.binding.description, one.enabled)
+                for one in screen.active_bindings.values()
+                if one.binding.show
+            ]
+            if known == self._known:
+                return
+            self._known = known
+        super().bindings_changed(screen)
