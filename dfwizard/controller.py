@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 from dfwizard import codec
 from dfwizard.access import open_instance
-from dfwizard.actions import (
-    losses,
-)
+from dfwizard.actions import losses
 from dfwizard.backup.delete import delete, require_deletable
 from dfwizard.backup.outlook import BackupOutlook, BackupProgress, backup_progress, outlook
 from dfwizard.backup.prove import BackupCheck
@@ -24,7 +22,6 @@ from dfwizard.errors import DfwizardError
 from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
 from dfwizard.execution.launch import launch
-from dfwizard.execution.progress import Progress, progress
 from dfwizard.execution.step_output import output_size, read_piece, search
 from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
 from dfwizard.hosts.local import LocalHost
@@ -34,7 +31,6 @@ from dfwizard.instance.inspect import inspect
 from dfwizard.instance.paths import locate
 from dfwizard.planning.checklist import ChecklistItem, checklist
 from dfwizard.planning.choices import choices
-from dfwizard.planning.plan import Plan
 from dfwizard.prospects import Planner, Prospect, new_backup
 from dfwizard.refusals import refuse_blocked, refuse_held, refuse_unfinished, refuse_used
 from dfwizard.remedies import apply
@@ -43,12 +39,12 @@ from dfwizard.saving import examine, save
 from dfwizard.serving import plan_back, serve_run
 
 if TYPE_CHECKING:
-    from dfwizard.execution.state import RunState
     from dfwizard.hosts.base import Host
     from dfwizard.instance.discover import Found
     from dfwizard.instance.facts import Facts
     from dfwizard.planning.choices import Choice
     from dfwizard.planning.findings import Finding
+    from dfwizard.planning.plan import Plan
     from dfwizard.reports.backup_list import BackupSummary
     from dfwizard.reports.comparison import Compared
     from dfwizard.reports.run_report import RunReport
@@ -72,7 +68,6 @@ class Controller:
         self._rules_file = rules_file.absolute() if rules_file else None
         self._rules: Rules | None = None
         self._read_runs: Known = {}
-        self._plans: dict[tuple[str, str], Plan] = {}
         self._outlooks: dict[str, BackupOutlook] = {}
 
     @property
@@ -340,19 +335,6 @@ class Controller:
     def follow(self, run: Run, *, seq: int = 0, stop: threading.Event | None = None) -> Iterator[Update]:
         """Give what happens in a run, events after number `seq` and the output of the step going on, until `stop` is set."""
         return follow(run, seq=seq, stop=stop)
-
-    def progress(self, run: Run, state: RunState) -> Progress:
-        """Give how far the phase going on is, and how long it may still take.
-
-        Raises:
-            DfwizardError: its plan cannot be read.
-        """
-        phase = state.phase
-        name = phase.plan if phase else "plan.json"
-        key = (run.id, name)
-        if key not in self._plans:
-            self._plans[key] = run.plan(name)  # written once, never changed
-        return progress(self._plans[key], state, datetime.now(timezone.utc))
 
     def output(self, run: Run, file: str, *, offset: int = 0, size: int = 1 << 20) -> bytes:
         """Give a piece of a step's output file; `file` is one of `StepState.outputs`. See `step_output.read_piece`."""

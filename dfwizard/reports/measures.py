@@ -24,6 +24,19 @@ def span(seconds: float) -> str:
     return precisedelta(round(seconds), minimum_unit="seconds", format="%d")
 
 
+def brief(seconds: float) -> str:
+    """Give a span of time in at most ten columns (`0.4 s`, `12 s`, `1 min 4 s`, `1 h 12 min`)."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    minutes = whole // 60
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
 def about(seconds: float) -> str:
     """Give a span that is only roughly known, in words (`about 3 min`)."""
     if seconds < 10:
@@ -33,7 +46,7 @@ def about(seconds: float) -> str:
     if seconds < 3600:
         return f"about {math.ceil(seconds / 60)} min"
     minutes = math.ceil(seconds / 600) * 10
-    return f"about {minutes // 60} h {minutes % 60} min"
+    return f"about {minutes // 60} h {minutes % 60} min" if minutes % 60 else f"about {minutes // 60} h"
 
 
 def moment(text: str | None) -> str:

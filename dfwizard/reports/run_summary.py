@@ -36,29 +36,30 @@ Known = dict[str, ReadRun]
 class RunSummary:
     """A run in a list.
 
-    `word` is its state for people: its `outcome` (None: not over), `going`, `waits for a word` (`asks`), `interrupted` or `not begun`.
+    `word` is its state for people: its `outcome` (None: not over), `going`, `waits for a word` (`asks`), `interrupted`, `not begun` or
+    `unreadable`.
     `phase` is upgrade or rollback, None before the first; `step` the number of the step in hand of `steps`, `step_title` its title;
-    `alive` whether a runner works on it; `backup` the directory of its backup. Of a run that cannot be read only `id` and `error`
-    are given.
+    `alive` whether a runner works on it; `backup` the directory of its backup. Of a run that cannot be read only `id`, `word` and
+    `error` are given.
     """
 
     id: str
     word: str
-    outcome: str | None
-    kind: str
-    instance: str
-    host: str
-    frm: str
-    to: str
-    created_at: str
-    created_by: str
-    phase: str | None
-    step: int
-    steps: int
-    step_title: str
-    alive: bool
-    asks: bool
-    backup: str
+    outcome: str | None = None
+    kind: str = ""
+    instance: str = ""
+    host: str = ""
+    frm: str = ""
+    to: str = ""
+    created_at: str = ""
+    created_by: str = ""
+    phase: str | None = None
+    step: int = 0
+    steps: int = 0
+    step_title: str = ""
+    alive: bool = False
+    asks: bool = False
+    backup: str = ""
     error: str = ""
 
 
@@ -76,26 +77,7 @@ def _summary(run: Run, known: Known) -> RunSummary:
     try:
         read = read_run(run, known)
     except DfwizardError as error:
-        return RunSummary(
-            run.id,
-            "unreadable",
-            None,
-            "",
-            "",
-            "",
-            "",
-            "",
-            "",
-            "",
-            None,
-            0,
-            0,
-            "",
-            False,
-            False,
-            "",
-            str(error),
-        )
+        return RunSummary(run.id, "unreadable", error=str(error))
     record, state = read.record, read.state
     living = state.outcome is None and alive(run, state.runner)
     phase = state.phase

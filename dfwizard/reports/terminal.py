@@ -68,6 +68,18 @@ def wrap(text: str, *, width: int = WIDTH, indent: str = "", first: str | None =
     return lines
 
 
+def cut(text: str, width: int) -> list[str]:
+    """Cut one line at every `width` columns, anywhere: nothing of it may be lost, and blanks count."""
+    line = plain(text.expandtabs(4))
+    return [line[at : at + width] for at in range(0, len(line) or 1, width)]
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Wrap as `wrap`, to at least 20 columns; a word that is longer, such as a path, goes on in the next line: nothing is out of sight."""
+    width = max(width, 20)
+    return [part for line in wrap(text, width=width) for part in cut(line, width)]
+
+
 def shell_words(line: str) -> list[str]:
     """Split a line of shell at the blanks outside quotes; every word stays as it is written."""
     return [

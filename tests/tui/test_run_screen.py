@@ -25,11 +25,12 @@ from dfwizard.execution.progress import Progress
 from dfwizard.execution.state import PhaseState, StepState, StepStatus
 from dfwizard.execution.store import Run
 from dfwizard.planning.plan import Step
+from dfwizard.reports.measures import about, brief
 from dfwizard.tui.feed import KEPT_LINES, Ended, Feed
-from dfwizard.tui.screens.run_rows import about, detail_lines, outputs_of, progress_line
+from dfwizard.tui.screens.run_rows import detail_lines, outputs_of, progress_line
 from dfwizard.tui.session import Session
 from dfwizard.tui.widgets.linelog import LineLog
-from dfwizard.tui.widgets.steplist import StepList, brief, step_rows
+from dfwizard.tui.widgets.steplist import StepList, step_rows
 from tests.tui.driving import NARROW, WIDE, Drive, driving
 from tests.unit import samples
 from tests.unit.run_bench import Bench, kill
@@ -95,7 +96,13 @@ def test_a_span_fits_its_column(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(3, "less than a minute"), (55, "about 1 min"), (190, "about 3 min"), (4000, "about 1 h 7 min")],
+    [
+        (3, "a few seconds"),
+        (55, "about 60 s"),
+        (190, "about 4 min"),
+        (3600, "about 1 h"),
+        (4000, "about 1 h 10 min"),
+    ],
 )
 def test_what_is_left_is_never_more_exact_than_it_is_known(seconds: float, text: str) -> None:
     assert about(seconds) == text

@@ -10,7 +10,7 @@ from dfwizard.execution.outcomes import WELL
 from dfwizard.reports.measures import between, moment, size, span
 from dfwizard.reports.outcome import ending
 from dfwizard.reports.run_text import failed_at, said
-from dfwizard.reports.terminal import wrap
+from dfwizard.reports.terminal import folded
 from dfwizard.tui import signs
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, STRONG
 
@@ -143,14 +143,4 @@ def item_lines(text: str, width: int, sign: str, style: str) -> list[Text]:
     return [
         Text.assemble((f" {sign if not number else ' ' * len(sign)} ", style), line)
         for number, line in enumerate(folded(text, room))
-    ]
-
-
-def folded(text: str, width: int) -> list[str]:
-    """Wrap `text` to `width` columns; a word that is longer, such as a path, goes on in the next line, so that all of it can be read."""
-    width = max(width, 20)
-    return [
-        line[start : start + width]
-        for line in wrap(text, width=width)
-        for start in range(0, max(len(line), 1), width)
     ]

@@ -11,13 +11,12 @@ from dfwizard.execution.state import StepState
 from dfwizard.planning.plan import Plan
 from dfwizard.reports.choices import Choice
 from dfwizard.reports.commands import shown
-from dfwizard.reports.measures import count
-from dfwizard.reports.terminal import one_line, wrap, wrap_command
+from dfwizard.reports.measures import brief, count
+from dfwizard.reports.terminal import cut, folded, one_line, wrap, wrap_command
 from dfwizard.tui import signs
-from dfwizard.tui.screens.run_rows import folded, number_of
+from dfwizard.tui.screens.run_rows import number_of
 from dfwizard.tui.styles import BAD, ODD, QUIET, STRONG
 from dfwizard.tui.widgets.rowlist import Row
-from dfwizard.tui.widgets.steplist import brief
 
 _ENDED = re.compile(r"The command ended [^,]*, expected was [\d or]+\.")
 """What the executor says of an exit code and nothing more."""
@@ -59,14 +58,14 @@ def failure_text(plan: Plan, known: StepState, width: int) -> list[Text]:
         lines += [*([] if known.cause else [Text()]), *_wrapped("Remedy  ", known.remedy, width)]
     if known.remedy_command:
         commands = wrap_command(known.remedy_command, width=width, indent=" " * 8)
-        lines += [Text(part, STRONG) for line in commands for part in folded(line, width)]
+        lines += [Text(part, STRONG) for line in commands for part in cut(line, width)]
     command = command_failed(plan, known)
     if command:
         lines += [Text(), Text("The command that failed (c copies it)", QUIET)]
-        lines += [Text(line) for one in wrap_command(command, width=width) for line in folded(one, width)]
+        lines += [Text(line) for one in wrap_command(command, width=width) for line in cut(one, width)]
     if known.tail:
         lines += [Text(), Text("The last lines of its output (o shows all of it)", QUIET)]
-        lines += [Text(line) for text in known.tail for line in folded(text, width)]
+        lines += [Text(line) for text in known.tail for line in cut(text, width)]
     return lines
 
 
@@ -74,15 +73,10 @@ def _told(known: StepState, width: int) -> list[Text]:
     said = known.message
     if known.line and known.code is not None and _ENDED.fullmatch(said):
         said = ""  # the exit code stands above
-    message = [Text(line) for line in _flowing(said, width)] if said else []
+    message = [Text(line) for line in folded(said, width)] if said else []
     if not known.line or known.line in known.message:
         return message or [Text("It did not say why.", QUIET)]
-    return [*(Text(line, STRONG) for line in _flowing(known.line, width)), *message]
-
-
-def _flowing(text: str, width: int) -> list[str]:
-    """Wrap between words, and cut a word that is too long."""
-    return [part for line in wrap(text, width=width) for part in folded(line, width)]
+    return [*(Text(line, STRONG) for line in folded(known.line, width)), *message]
 
 
 def _wrapped(name: str, text: str, width: int, style: str = "") -> list[Text]:

@@ -11,9 +11,9 @@ from rich.text import Text
 from dfwizard.planning.plan import TakeBackup
 from dfwizard.reports.comparison import MAINTENANCE
 from dfwizard.reports.measures import count, moment, size
-from dfwizard.reports.terminal import one_line, plain
+from dfwizard.reports.terminal import folded, one_line, plain
 from dfwizard.tui import signs
-from dfwizard.tui.screens.done_rows import failure_lines, folded, item_lines
+from dfwizard.tui.screens.done_rows import failure_lines, item_lines
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, STRONG
 
 if TYPE_CHECKING:

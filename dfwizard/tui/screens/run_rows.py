@@ -12,27 +12,16 @@ from rich.text import Text
 from dfwizard.execution.progress import Progress
 from dfwizard.execution.state import RunState, StepState
 from dfwizard.reports.commands import described, shown
-from dfwizard.reports.measures import between, count
-from dfwizard.reports.terminal import one_line, plain, wrap_command
+from dfwizard.reports.measures import about, between, brief, count
+from dfwizard.reports.terminal import cut, one_line, plain, wrap_command
 from dfwizard.tui import signs
 from dfwizard.tui.styles import ODD, QUIET, STEP_SIGNS, STRONG, bar, fitted
-from dfwizard.tui.widgets.steplist import brief
 
 if TYPE_CHECKING:
     from dfwizard.planning.plan import Plan, Step
 
 
 _DIALOG_WIDTH = 70
-
-
-def about(seconds: float) -> str:
-    """Give a span that is only estimated: `about 3 min`, `less than a minute`."""
-    minutes = round(seconds / 60)
-    if seconds < 50:
-        return "less than a minute"
-    if minutes < 60:
-        return f"about {max(minutes, 1)} min"
-    return f"about {minutes // 60} h {minutes % 60} min"
 
 
 def number_of(plan: Plan, step_id: str | None) -> int:
@@ -107,14 +96,8 @@ def _commands(commands: Sequence[str]) -> list[str | Text]:
         Text(part)
         for command in commands
         for line in wrap_command(command, width=_DIALOG_WIDTH)
-        for part in folded(line, _DIALOG_WIDTH)
+        for part in cut(line, _DIALOG_WIDTH)
     ]
-
-
-def folded(text: str, width: int) -> list[str]:
-    """Cut a line at the width, anywhere: nothing of it may be lost, and blanks count."""
-    line = plain(text.expandtabs(4))
-    return [line[at : at + width] for at in range(0, len(line) or 1, width)]
 
 
 def command_of(step: Step, *, me: str) -> str:

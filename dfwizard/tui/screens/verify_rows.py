@@ -8,10 +8,9 @@ from rich.cells import set_cell_size
 from rich.text import Text
 
 from dfwizard.reports.measures import count
-from dfwizard.reports.terminal import one_line
+from dfwizard.reports.terminal import folded, one_line
 from dfwizard.reports.verification_text import summary
 from dfwizard.tui import signs
-from dfwizard.tui.screens.done_rows import folded
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, STRONG, fitted
 from dfwizard.tui.widgets.rowlist import Row
 from dfwizard.verification.result import Check, Verdict, Verification

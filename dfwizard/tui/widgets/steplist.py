@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from dfwizard.execution.state import PhaseState, StepState, StepStatus
-from dfwizard.reports.measures import between
+from dfwizard.reports.measures import between, brief
 from dfwizard.reports.terminal import one_line
 from dfwizard.tui.styles import QUIET, STEP_SIGNS, STRONG, fitted
 from dfwizard.tui.widgets.rowlist import Row, RowList
@@ -65,19 +65,6 @@ def live_step(plan: Plan, state: RunState) -> str:
     phase = state.phase
     waiting = (step.id for step in plan.steps if phase is None or not phase.step(step.id).status.over)
     return next(waiting, plan.steps[-1].id if plan.steps else "")
-
-
-def brief(seconds: float) -> str:
-    """Give a span of time in at most ten columns (`0.4 s`, `12 s`, `1 min 4 s`, `1 h 12 min`)."""
-    if seconds < 9.95:
-        return f"{max(seconds, 0.0):.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    minutes = whole // 60
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def taken(step: StepState, now: str) -> float:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dfwizard.controller import Controller
 from dfwizard.execution import events as ev
 from dfwizard.execution.journal import Record
 from dfwizard.execution.progress import Progress, progress
@@ -121,14 +118,11 @@ def test_going_back_is_expected_to_take_about_what_the_backup_took() -> None:
     assert back.step("restore-database").weight == PLAN.step("prove").weight
 
 
-def test_through_the_controller(tmp_path: Path) -> None:
-    controller = Controller(state=tmp_path / "state")
-    run = controller.store.create(PLAN, facts(), host="localhost")
-    assert controller.progress(run, run.state()) == Progress(0, len(PLAN.steps), 0.0, None)
+def test_of_a_step_going_on_some_is_done_and_some_is_left() -> None:
     telling = Telling(PLAN)
     telling.tell(ev.StepStarted(PLAN.steps[0].id, 1, "output/x"))
-    found = controller.progress(run, telling.state)
+    telling.now += timedelta(seconds=1)
+    found = telling.look()
     assert 0 < found.share < 1
     assert found.left is not None
     assert found.left > 0
-    assert pytest.approx(found.share, abs=0.05) == controller.progress(run, telling.state).share
