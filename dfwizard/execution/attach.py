@@ -18,6 +18,10 @@ from dfwizard.execution.store import Run
 from dfwizard.planning.plan import Plan
 
 POLL_SECONDS = 0.05
+SLOWEST_POLL_SECONDS = 0.25
+"""The pause between two looks grows to this while nothing happens: a question may stand open for hours."""
+
+_SLOWER = 1.05
 CHUNK = 256 * 1024
 
 
@@ -71,12 +75,13 @@ def follow(
     """Give what happens in `run`, and end when it is over, when no runner works on it, or when `stop` is set.
 
     Events up to `seq` are not given again, nor output of steps that ended before; of the step that was going on
-    at `seq`, output from `offset` on. `poll` is the pause in seconds between two looks.
+    at `seq`, output from `offset` on. `poll` is the pause in seconds between two looks;
+    it grows while nothing happens.
 
     Raises:
         DfwizardError: the journal or a plan cannot be read.
     """
-    waiting = stop or threading.Event()
+    waiting, pause = stop or threading.Event(), poll
     watch = _Watch(run, seq, offset)
     while not waiting.is_set():
         # Asked before reading: what a runner wrote before its end is read after it, so nothing is missed.
@@ -90,8 +95,9 @@ def follow(
         if not fresh and not living and not alive(run, watch.state.runner):
             yield RunnerGone(watch.state, _why(watch.state))
             return
+        pause = poll if fresh else min(pause * _SLOWER, max(poll, SLOWEST_POLL_SECONDS))
         if not fresh:
-            waiting.wait(poll)
+            waiting.wait(pause)
 
 
 class _Watch:
