@@ -91,11 +91,20 @@ def _shown(options: argparse.Namespace) -> int:
 def _show_lines(sandbox: Sandbox) -> int:
     from dfwizard.cli.plain import run_plain
 
-    _announce(sandbox.scenario)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, _hung_up)
     sandbox.be_the_terminal()
-    return run_plain(
-        sandbox.controller(), path=sandbox.path, php=None, url=None, backup_dir=None, admin_ui=None
-    )
+    going_on = _going_on(sandbox)
+    try:
+        if going_on is not None:
+            return attach_run(sandbox.controller(), going_on)
+        return run_plain(
+            sandbox.controller(),
+            path=sandbox.path,
+            demo=(sandbox.scenario.title, sandbox.scenario.story),
+        )
+    except _TerminalLost as lost:
+        return lost.status
 
 
 def _show_screens(sandbox: Sandbox, *, mouse: bool) -> int:
@@ -136,7 +145,7 @@ def _headless(options: argparse.Namespace) -> int:
             code = _run_through(sandbox)
         except _TerminalLost as lost:
             print("\nThe terminal is gone.", file=sys.stderr)
-            code = lost.code
+            code = lost.status
         except KeyboardInterrupt:
             print("\nInterrupted.", file=sys.stderr)
             code = 130
@@ -144,12 +153,15 @@ def _headless(options: argparse.Namespace) -> int:
     return code
 
 
-class _TerminalLost(KeyboardInterrupt):
-    """SIGHUP or SIGTERM has come; `code` is what a shell says of a program that such a signal has ended."""
+class _TerminalLost(SystemExit):
+    """SIGHUP or SIGTERM has come; `status` is what a shell says of a program that such a signal has ended.
+
+    It is no KeyboardInterrupt: nobody is there any more who could be asked what now.
+    """
 
     def __init__(self, number: int) -> None:
-        super().__init__()
-        self.code = 128 + number
+        self.status = 128 + number
+        super().__init__(self.status)
 
 
 def _hung_up(number: int, _frame: object) -> None:
