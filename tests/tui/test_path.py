@@ -18,6 +18,7 @@ from dfwizard.demo import Sandbox, open_sandbox
 from dfwizard.errors import UsageError
 from dfwizard.planning.choices import choices
 from dfwizard.planning.plan import Hop
+from dfwizard.reports.commands import shown
 from dfwizard.reports.plan_saved import save_plan
 from dfwizard.tui.screens.path_road import drawn, legs, needs
 from dfwizard.tui.screens.path_rows import offered, release_rows, road_lines, step_lines
@@ -108,6 +109,18 @@ def test_each_step_shows_its_commands() -> None:
     assert any("artisan down" in line for line in lines)
 
 
+def test_nothing_of_a_command_is_out_of_sight() -> None:
+    """A path or a quoted script wider than the pane goes on in the next line."""
+    plan = samples.plan(samples.facts(), "7.1.0")
+    lines = [line.plain for line in step_lines(plan, 30)]
+    assert max(len(line) for line in lines) <= 30
+    bare = str.maketrans("", "", " \\\n")
+    whole = "".join(lines).translate(bare)
+    commands = [command for step in plan.steps for command in shown(step, me=plan.me)]
+    assert max(len(word) for command in commands for word in command.split()) > 30
+    assert all(command.translate(bare) in whole for command in commands)
+
+
 def test_a_saved_plan_replaces_nothing_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     plan = samples.plan(samples.facts(), "7.1.0")
     for name, mode, word in (
@@ -148,6 +161,7 @@ def test_a_road_is_chosen_planned_read_saved_and_gone(sandbox: Sandbox, tmp_path
             assert "a: 17 more" in drive.text()
             await drive.press("n", "p", "s")
             assert "Needs" in drive.text()
+            assert "n Checks" not in drive.text()
             await drive.press("a", "end", "up", "up")
             await drive.until_text("6.3.0 ──▶ 7.1.0")
             await planned(drive, session)

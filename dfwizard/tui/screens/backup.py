@@ -12,12 +12,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from dfwizard.execution.state import StepState
-from dfwizard.reports.measures import count
 from dfwizard.reports.stakes import stakes
 from dfwizard.reports.terminal import wrap
 from dfwizard.tui.screens.backup_rows import POLICIES, Speed, going_on, proposal, question, steps
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
-from dfwizard.tui.screens.checks_rows import Checked, Said, carried
+from dfwizard.tui.screens.checks_rows import Checked, Said, carried, still_missing
 from dfwizard.tui.screens.dialogs import AskDialog, ConfirmDialog, MessageDialog
 from dfwizard.tui.styles import ODD
 from dfwizard.tui.widgets.linelog import LineLog
@@ -157,11 +156,8 @@ class BackupScreen(StageScreen):
     def _missing(self, prospect: Prospect) -> str:
         """Say what keeps the upgrade from beginning, "" when nothing does."""
         said = Said(frozenset(self.session.acknowledged), frozenset(self.session.accepted))
-        checked = Checked.of(prospect.findings)
-        standing, unread = checked.standing(said), checked.unread(said)
-        parts = [count(len(standing), "blocker")] if standing else []
-        parts += [f"{count(len(unread), 'warning')} to read"] if unread else []
-        return f"Before it can begin: {', '.join(parts)}. Esc goes back to the checks." if parts else ""
+        missing = still_missing(Checked.of(prospect.findings), said)
+        return f"Before it can begin: {missing}. Esc goes back to the checks." if missing else ""
 
     def _estimate(self, prospect: Prospect) -> None:
         controller = self.wizard.controller

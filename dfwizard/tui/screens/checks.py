@@ -29,6 +29,7 @@ from dfwizard.tui.screens.checks_rows import (
     item_lines,
     passed_lines,
     rows,
+    still_missing,
     summary,
 )
 from dfwizard.tui.screens.dialogs import WIDTH, ConfirmDialog
@@ -185,22 +186,18 @@ class ChecksScreen(StageScreen):
     # Keys ----------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer what can be done with the row under the cursor, and going on only when nothing stands in the way."""
-        finding, said = self._finding, self._said
+        """Offer what can be done with the row under the cursor: a key that does nothing there is not shown at all."""
+        finding = self._finding
         if action in ("accept", "mend", "look_again", "next", "back") and self._busy:
             return None
-        if action == "next":
-            clear = not self._checked.standing(said) and not self._checked.unread(said)
-            return True if self.session.prospect is not None and clear else None
         if action == "mark":
             item = self._checked.item(self._list.current)
             warning = finding is not None and finding.severity is Severity.WARNING
-            return True if warning or (item is not None and item.by_hand) else None
+            return warning or (item is not None and item.by_hand)
         if action == "accept":
-            can = finding is not None and finding.severity is Severity.BLOCKER and finding.acceptable
-            return True if can else None
+            return finding is not None and finding.severity is Severity.BLOCKER and finding.acceptable
         if action in ("mend", "copy"):
-            return True if finding is not None and finding.command else None
+            return finding is not None and bool(finding.command)
         return True
 
     @on(RowList.Chosen)
@@ -256,8 +253,13 @@ class ChecksScreen(StageScreen):
             self.say("The command was sent to the terminal's clipboard (not every terminal takes it).")
 
     def action_next(self) -> None:
-        """Go on to the backup."""
-        self.wizard.show("backup")
+        """Go on to the backup, or say what keeps one from it."""
+        if self.session.prospect is None:
+            self.say("Nothing was checked yet: there is nothing to go on with.")
+        elif missing := still_missing(self._checked, self._said):
+            self.say(f"Before it goes on: {missing}.")
+        else:
+            self.wizard.show("backup")
 
     def action_back(self) -> None:
         """Go back to the path."""

@@ -186,6 +186,14 @@ def summary(checked: Checked, said: Said) -> Text:
     return line.append(f".{rest}")
 
 
+def still_missing(checked: Checked, said: Said) -> str:
+    """Say what keeps one from going on, "" when nothing does."""
+    standing, unread = checked.standing(said), checked.unread(said)
+    parts = [f"{count(len(standing), 'blocker')} to mend or accept"] if standing else []
+    parts += [f"{count(len(unread), 'warning')} to read"] if unread else []
+    return ", ".join(parts)
+
+
 # The detail --------------------------------------------------------------------------------------------------------
 
 

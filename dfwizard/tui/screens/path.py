@@ -255,7 +255,7 @@ class PathScreen(StageScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer only what can be done with the release under the cursor."""
         if action in ("next", "plan", "save", "again"):
-            return True if self._prospect is not None and not self._planning else None
+            return self._prospect is not None and not self._planning
         if action == "all":
             return bool(self._choices)
         if action == "admin_ui":

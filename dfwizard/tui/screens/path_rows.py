@@ -12,7 +12,7 @@ from dfwizard.planning.plan import EditDotenv, Hop, Plan, Step
 from dfwizard.prospects import Prospect
 from dfwizard.reports.commands import described, shown
 from dfwizard.reports.measures import count
-from dfwizard.reports.terminal import plain, plain_lines, wrap, wrap_command
+from dfwizard.reports.terminal import cut, plain, plain_lines, wrap, wrap_command
 from dfwizard.tui import signs
 from dfwizard.tui.screens.path_road import Need, in_words
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, SEVERITY_SIGNS, fitted
@@ -121,9 +121,11 @@ def _step_lines(plan: Plan, number: int, step: Step, width: int) -> list[Text]:
     label = f"{number:>2}. "
     lines = [Text(line, "bold") for line in wrap(step.title, width=width, indent="    ", first=label)]
     for command in shown(step, me=plan.me):
-        lines += [Text(line) for line in wrap_command(command, width=width, indent="    ")]
+        wrapped = wrap_command(command, width=width, indent="    ")
+        lines += [Text(part) for line in wrapped for part in cut(line, width)]
     if what := described(step.action):
         lines += [Text(line, QUIET) for line in wrap(what, width=width, indent="    ")]
     if isinstance(step.action, EditDotenv):
-        lines += [Text(f"      {line}".rstrip()) for line in plain_lines(step.action.diff)]
+        for line in plain_lines(step.action.diff):
+            lines += [Text(part) for part in cut(f"      {line}".rstrip(), width)]
     return lines
