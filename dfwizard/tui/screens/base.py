@@ -20,6 +20,7 @@ from dfwizard.tui.widgets.bars import KeysLine, StageBar, StakesLine, TitleBar
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.geometry import Size
 
     from dfwizard.tui.app import Wizard
     from dfwizard.tui.feed import Batch
@@ -79,6 +80,7 @@ class StageScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Put the screen together; what differs is in `body`."""
+        self._lay_out_for(self.app.size)  # the first frame is one for this size already
         yield TitleBar(self.TITLE_TEXT, self.title_instance(), self.wizard.demo is not None)
         if self.STAGE:
             feed = self.wizard.feed
@@ -214,9 +216,13 @@ class StageScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Say so instead of breaking when the terminal is too small."""
         columns, rows = event.size
-        tiny = columns < SMALLEST[0] or rows < SMALLEST[1]
-        self.set_class(tiny, "-tiny")
-        self.set_class(columns >= 100, "-wide")
-        if tiny:
+        if self._lay_out_for(event.size):
             text = f"Too small: {columns}x{rows}.\nEnlarge it to {SMALLEST[0]}x{SMALLEST[1]} or more.\nNothing is lost."
             self.query_one("#too-small", Static).update(text)
+
+    def _lay_out_for(self, size: Size) -> bool:
+        """Choose the layout for a terminal of that size; tell whether it is too small for any."""
+        tiny = size.width < SMALLEST[0] or size.height < SMALLEST[1]
+        self.set_class(tiny, "-tiny")
+        self.set_class(size.width >= 100, "-wide")
+        return tiny
