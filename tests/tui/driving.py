@@ -47,6 +47,8 @@ class Drive:
         """Wait until `holds`, letting the app work."""
         limit = time.monotonic() + PATIENCE
         while not holds():
+            if self.wizard._exception is not None:
+                raise self.wizard._exception
             if time.monotonic() > limit:
                 raise AssertionError(f"waited in vain for {what or holds}; the screen:\n{self.text()}")
             await self.pilot.pause()

@@ -1,0 +1,63 @@
+"""The road through the wizard in a terminal: what is pressed when the screen says what."""
+
+from __future__ import annotations
+
+from tests.tui.tmux import Tmux
+
+
+def to_the_plan(terminal: Tmux, target: str) -> None:
+    """From the start on an instance to the planned road to `target`, which is under the cursor or one of those listed."""
+    terminal.until("[Detection]", "Looked at")
+    terminal.press("n")
+    screen = terminal.until("[Path]", "Installed:", gone="Looking for")
+    if target not in screen:
+        terminal.press("a")
+    _put_the_cursor_on(terminal, target)
+    terminal.press("Enter")
+    terminal.until("Planned:")
+    terminal.press("n")
+
+
+def through_the_checks(terminal: Tmux, *, accept: str = "") -> None:
+    """Read every warning, take the blocker `accept` upon oneself."""
+    screen = terminal.until("[Checks]", " passed")
+    if accept:
+        assert "1 blocker" in screen, screen
+        terminal.until(f"── {accept} ─")
+        terminal.press("a")
+        terminal.until("Go on in spite of this?")
+        terminal.press("y")
+        screen = terminal.until("accepted", gone="Go on in spite")
+        terminal.press("Down")
+        screen = terminal.until("[Checks]", gone=f"── {accept} ─")
+    while " to read" in screen:
+        left = screen.splitlines()[2]
+        terminal.press("Space")
+        screen = terminal.until("[Checks]", gone=left)
+    terminal.until("Nothing stands in the way")
+    terminal.press("n")
+
+
+def start(terminal: Tmux) -> None:
+    """See the backup, and start the upgrade."""
+    terminal.until("[Backup]", "What is saved before anything changes", "Free space")
+    terminal.press("Enter")
+    terminal.until("Start the upgrade?")
+    terminal.press("y")
+
+
+def to_the_summary(terminal: Tmux, *told: str) -> str:
+    """From a good end to the last screen; `told` is what it must tell."""
+    terminal.until("[Verify]", "Verified")
+    terminal.press("n")
+    return terminal.until("[Done]", *told)
+
+
+def _put_the_cursor_on(terminal: Tmux, target: str) -> None:
+    """Move the cursor down to a release."""
+    here = f"> ✓ {target} "
+    screen = terminal.until(f" {target} ")
+    while here not in screen and f"> ✗ {target} " not in screen:
+        cursor = next(line for line in screen.splitlines() if line.startswith("> "))
+        terminal.press("Down")
+        screen = terminal.until("[Path]", gone=cursor)

@@ -1,0 +1,237 @@
+"""Every scenario of the demo, walked through every screen by keys alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from dfwizard.demo import Sandbox, Scenario, open_sandbox, scenario, scenarios
+from dfwizard.demo.sandbox import TERMINAL
+from dfwizard.execution import processes
+from tests.tui.driving import NARROW, WIDE
+from tests.tui.walking import Walk, picture, walking
+
+NAMES = [one.name for one in scenarios()]
+
+TELLS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "smooth": {
+        "checks": ("The tree belongs to",),
+    },
+    "migration-fails": {
+        "failure": (
+            "Step 12 of 19 failed: Migrate the system database",
+            'table "amqp_config" already exists',
+            "Cause The database holds tables of a newer release",
+            "Remedy Roll back.",
+            "the database has changed",
+            "Roll back to 6.3.0?",
+        ),
+    },
+    "composer-network": {
+        "failure": (
+            "Could not resolve host",
+            "Cause The servers that packages come from do not answer",
+            "Apply the remedy?",
+            "ls-remote",
+            "Then the step is tried again.",
+        ),
+        "run": ("Install the packages of 7.1.0 (try 2)",),
+    },
+    "disk-full": {
+        "failure": ("No space left on device", "Remedy Make room"),
+        "run": ("(try 2)",),
+    },
+    "dirty-tree": {
+        "detection": ("CHANGED",),
+        "checks": ("config/cors.php", "routes/console.php", "licence-files", "Go on in spite of this?"),
+        "verify": ("Licence in /status GOLD SILVER", "1 flagged"),
+        "done": ("Done with 1 warning", "git stash"),
+    },
+    "password-trap": {
+        "checks": ("rehash passwords of another bcrypt cost", "BCRYPT_ROUNDS=10"),
+        "verify": ("BCRYPT_ROUNDS not set 10",),
+    },
+    "long-road": {
+        "path": ("4.14.1 ──▶ 5.4.1", "6.3.0", "gate"),
+        "checks": ("php-window", "Go on in spite of this?"),
+        "report": ("php-window",),
+    },
+    "php-too-old": {
+        "path": ("PHP 8.3-8.4 NOT MET", "1 blocker"),
+        "checks": (
+            "PHP is outside what a release on the road allows",
+            "7.1.0 runs on PHP 8.3, 8.4; cli is 8.1.31",
+            "Remedy: Install PHP 8.3",
+        ),
+    },
+    "wrong-app-key": {
+        "detection": ("WRONG",),
+        "checks": (
+            "APP_KEY does not open what the database holds",
+            "Bring back the .env that belongs to this database",
+        ),
+    },
+}
+"""What a scenario's screens must tell beside what they all do: by stage, with each run of blanks as one."""
+
+
+def the_usual(of: Scenario) -> dict[str, tuple[str, ...]]:
+    """Give what the screens of every scenario must tell."""
+    always: dict[str, tuple[str, ...]] = {
+        "detection": (f"Version {of.installed}", "Database sqlite", "nothing has changed"),
+        "path": (
+            f"Installed: {of.installed}",
+            f"{of.installed} ──▶",
+            f"▶ {of.target}",
+            "Planned:",
+            "Steps (",
+        ),
+        "checks": ("The guide's checklist before an upgrade", "nothing has changed"),
+    }
+    if of.outcome == "blocked":
+        return {**always, "checks": (*always["checks"], "To do first: 1 blocker")}
+    end = {
+        "verify": (f"{of.installed} → {of.target}", "Before After"),
+        "done": (f"runs {of.target}.", "Keep the backup"),
+        "report": (f"(exit code {of.exit_code})",),
+        "history": ("may still be rolled back with it",),
+    }
+    if of.outcome == "done":
+        end["verify"] += ("0 flagged", "every difference explained")
+        end["history"] += ("✓ done",)
+    if of.outcome == "rolled-back":
+        end = {
+            "rollback": (
+                "Put the old database back",
+                "identical to what it was before",
+                "Code identical",
+                "Tables and rows identical",
+            ),
+            "done": ("Rolled back:", "identical to what it was before", "rollback 11 of 11"),
+            "report": ("outcome taken back: the instance is as it was before (exit code 5)",),
+            "history": ("↶ rolled back", "nothing speaks against deleting it"),
+        }
+    return {
+        **always,
+        "checks": (*always["checks"], "Nothing stands in the way: n goes on."),
+        "backup": (
+            "What is saved before anything changes",
+            "Free space",
+            "Proof",
+            f"from {of.installed} to {of.target}",
+            "It goes on when this terminal is closed. y starts it.",
+        ),
+        "run": (f"Upgrade {of.installed} → {of.target} step ", " done ", "Stop now:"),
+        **end,
+    }
+
+
+def must_tell(walk: Walk) -> None:
+    """See that the screens have told what they must; on a wide one sentences are broken elsewhere, the usual ones not."""
+    of = walk.sandbox.scenario
+    own = TELLS.get(of.name, {}) if walk.drive.wizard.size.width < WIDE[0] else {}
+    for wanted in (the_usual(of), own):
+        for stage, texts in wanted.items():
+            told = walk.told(stage)
+            for text in texts:
+                assert text in told, f"{stage} does not tell {text!r}, but:\n" + "\n\n".join(walk.seen[stage])
+
+
+def commit(walk: Walk) -> str:
+    """Give the tag that the installation is at."""
+    argv = ["git", "-C", walk.sandbox.path, "describe", "--tags", "--exact-match", "HEAD"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "start"),
+    [
+        *(pytest.param(name, NARROW, "detection", id=name) for name in NAMES if name != "lost-connection"),
+        pytest.param("smooth", WIDE, "instance", id="smooth-wide"),
+        pytest.param("migration-fails", WIDE, "instance", id="migration-fails-wide"),
+    ],
+)
+def test_a_scenario_is_walked_by_keys_to_its_end(name: str, size: tuple[int, int], start: str) -> None:
+    async def main() -> None:
+        of = scenario(name)
+        with open_sandbox(name, speed=0) as sandbox:
+            before = picture(sandbox.instance)
+            async with walking(sandbox, size=size, start=start) as walk:
+                if start == "instance":
+                    await walk.arrive("instance")
+                    await walk.drive.press("o")
+                    await walk.drive.type(sandbox.path)
+                await walk.detection()
+                await walk.path()
+                clear = await walk.checks()
+                assert clear == (of.outcome != "blocked")
+                if clear:
+                    await walk.backup()
+                    await walk.run()
+                    await walk.proof()
+                    await walk.history()
+                else:
+                    await walk.press("n")
+                    assert walk.drive.wizard.stage == "checks"
+                code = await walk.quit()
+                must_tell(walk)
+                assert code == (0 if of.outcome == "blocked" else of.exit_code)
+            if of.outcome in ("blocked", "rolled-back"):
+                assert picture(sandbox.instance) == before
+            else:
+                assert of.target in commit(walk)
+            assert bool(sandbox.controller().store.list()) == (of.outcome != "blocked")
+
+    asyncio.run(main())
+
+
+@contextmanager
+def a_terminal(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a process that the scenario takes for the presenter's terminal, and hangs up."""
+    with subprocess.Popen(["sleep", "infinity"]) as child:
+        known = {"pid": child.pid, "started": processes.start_ticks(child.pid)}
+        (sandbox.directory / TERMINAL).write_text(json.dumps(known))
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def test_the_lost_connection_is_walked_by_two_wizards() -> None:
+    async def main() -> None:
+        with open_sandbox("lost-connection", speed=0) as sandbox:
+            with a_terminal(sandbox) as terminal:
+                async with walking(sandbox) as walk:
+                    await walk.detection()
+                    await walk.path()
+                    assert await walk.checks()
+                    await walk.backup()
+                    await walk.drive.until(lambda: terminal.poll() is not None, "the hang-up")
+                    assert terminal.returncode == -signal.SIGHUP
+                    walk.drive.wizard.hang_up()
+                    await walk.drive.until(lambda: walk.drive.wizard.return_code is not None, "the end")
+                    assert walk.drive.wizard.return_value == 129
+            (run,) = sandbox.controller().store.list()
+            assert run.state().outcome is None
+            with a_terminal(sandbox):
+                async with walking(sandbox, attach=True) as second:
+                    await second.drive.until(lambda: second.drive.wizard.stage == "run", "the run")
+                    await second.run()
+                    told = second.told("run")
+                    assert "Install the packages of 7.1.0 running" in told
+                    assert "Back up code, .env and database done" in told or "Prove the backup done" in told
+                    await second.proof()
+                    await second.history()
+                    assert await second.quit() == 0
+                    for stage in ("verify", "done", "report", "history"):
+                        for text in the_usual(sandbox.scenario)[stage]:
+                            assert text in second.told(stage), text
+            assert "7.1.0" in commit(second)
+
+    asyncio.run(main())

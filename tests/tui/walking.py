@@ -1,0 +1,265 @@
+"""Walking a demo scenario through the wizard's screens by keys alone, led by what the screens say."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.cells import cell_len
+
+from dfwizard.demo import Sandbox
+from dfwizard.demo.content import DATABASE
+from dfwizard.planning.findings import Severity
+from dfwizard.tui.session import Demo, Session
+from dfwizard.tui.widgets.linelog import LineLog
+from dfwizard.tui.widgets.rowlist import RowList
+from tests.tui.driving import NARROW, Drive, driving
+
+_ROUNDS = 3
+"""How often every widget must have done all that it was told before a key counts as answered."""
+
+
+class Walk:
+    """One visit. `seen` has, for each stage, the screens that were shown of it, oldest first."""
+
+    def __init__(self, sandbox: Sandbox, drive: Drive) -> None:
+        self.sandbox = sandbox
+        self.drive = drive
+        self.seen: dict[str, list[str]] = defaultdict(list)
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def look(self) -> str:
+        """Note and give what is on the screen, which must keep to its size and say that it is a demo."""
+        text, wizard = self.drive.text(), self.drive.wizard
+        shown = self.seen[wizard.stage]
+        if text.strip() and text not in shown:
+            shown.append(text)
+            columns, rows = wizard.size
+            lines = text.splitlines()
+            assert len(lines) <= rows, text
+            assert max(map(cell_len, lines)) <= columns, text
+            assert wizard.screen.is_modal or lines[0].endswith(" DEMO"), text
+        return text
+
+    def told(self, stage: str) -> str:
+        """Give all that the screens of a stage said, pane by pane, each run of blanks as one blank."""
+        return " ".join(" ".join(map(_pane_by_pane, self.seen[stage])).split())
+
+    async def calm(self) -> str:
+        """Wait until nothing goes on in the background and all that was brought about by it is done, and look."""
+        pilot = self.drive.pilot
+        for _ in range(_ROUNDS):
+            await pilot._wait_for_screen()
+            await self.drive.until(self.drive.idle, "calm")
+        return self.look()
+
+    async def arrive(self, stage: str) -> str:
+        """Wait for a stage, and look."""
+        await self.drive.until_stage(stage)
+        return await self.calm()
+
+    async def press(self, *keys: str) -> str:
+        """Press keys, wait, and look."""
+        for key in keys:
+            self.drive.wizard.simulate_key(key)
+            text = await self.calm()
+        return text
+
+    async def read(self) -> None:
+        """Read a long text below a list to its end, and come back."""
+        log = next((one for one in self.drive.wizard.screen.query(LineLog) if one.max_scroll_y), None)
+        if log is None:
+            return
+        # No key scrolls what has not been laid out yet.
+        await self.drive.until(lambda: log.show_vertical_scrollbar, "the scroll bar")
+        await self.press("tab")
+        assert self.drive.wizard.screen.focused is log, "Tab must lead to the text that can be scrolled"
+        while log.scroll_y < log.max_scroll_y:
+            before = log.scroll_y
+            await self.press("pagedown")
+            await self.drive.until(lambda: log.scroll_y != before, "the next page")  # noqa: B023
+            self.look()
+        await self.press("shift+tab")
+
+    def offers(self, key: str) -> bool:
+        """Tell whether a key does something here."""
+        active = self.drive.wizard.screen.active_bindings.get(key)
+        return active is not None and active.enabled
+
+    async def move_to(self, row: str) -> None:
+        """Put the cursor on a row by the arrow keys."""
+        rows = self.drive.wizard.screen.query_one(RowList)
+        ids = [one.id for one in rows.rows]
+        assert row in ids, f"{row} is not among {ids}"
+        key = "down" if ids.index(row) > ids.index(rows.current or ids[0]) else "up"
+        while rows.current != row:
+            before = rows.current
+            await self.press(key)
+            assert rows.current != before, f"{key} leads from {before} nowhere"
+
+    # The road --------------------------------------------------------------------------------------------------------
+
+    async def detection(self) -> None:
+        """See what is installed; go on."""
+        await self.arrive("detection")
+        await self.press("n")
+
+    async def path(self) -> None:
+        """Have the road to the scenario's release planned, read it, go on."""
+        await self.arrive("path")
+        target = self.sandbox.scenario.target
+        if target not in {row.id for row in self.drive.wizard.screen.query_one(RowList).rows}:
+            await self.press("a")
+        await self.move_to(target)
+        await self.press("enter")
+        await self.drive.until_text("Planned:")
+        await self.read()
+        await self.press("n")
+
+    async def checks(self) -> bool:
+        """Read every finding, tick off what can be, take upon oneself what the scenario does; tell whether one may go on."""
+        await self.arrive("checks")
+        rows = self.drive.wizard.screen.query_one(RowList)
+        findings = self.drive.wizard.session.prospect
+        assert findings is not None
+        assert not self.offers("n") or not any(
+            one.severity in (Severity.WARNING, Severity.BLOCKER) for one in findings.findings
+        ), "warnings must be read first"
+        for row in [one.id for one in rows.rows if one.enabled]:
+            await self.move_to(row)
+            await self.read()
+            line = next(one for one in rows.rows if one.id == row).lines[0].plain
+            if line.startswith("[ ]") and self.offers("space"):
+                await self.press("space")
+            elif line.startswith("[ ]") and row in self.sandbox.scenario.accept:
+                await self.press("a", "y")
+        return self.offers("n")
+
+    async def backup(self) -> None:
+        """See what is saved, and start."""
+        await self.press("n")
+        await self.arrive("backup")
+        await self.read()
+        question = await self.press("enter")
+        assert "Start the upgrade?" in question
+        await self.press("enter")
+        assert self.drive.wizard.session.run is None, "Enter alone must not start"
+        self.drive.wizard.simulate_key("y")
+
+    async def run(self) -> None:
+        """Watch the run, and answer its questions as the scenario does, to its end."""
+        decisions = list(self.sandbox.scenario.decisions)
+        answered = 0
+        await self.drive.until(lambda: self.drive.wizard.feed is not None, "the run")
+        feed = self.drive.wizard.feed
+        assert feed is not None
+        while feed.state.outcome is None:
+            assert feed.ended is None, feed.ended
+            seq = feed.state.seq
+            await self.drive.until(lambda: self._moved(seq, answered), "the run to go on")  # noqa: B023
+            question = feed.state.question
+            if question is not None and question.seq != answered and self.drive.wizard.stage == "failure":
+                await self.calm()
+                answered = question.seq
+                await self._answer(decisions.pop(0))
+        assert not decisions, f"never asked: {decisions}"
+
+    def _moved(self, seq: int, answered: int) -> bool:
+        """Look, and tell whether the run has moved on from event `seq`, or shows a question that is not answered yet."""
+        self.look()
+        feed = self.drive.wizard.feed
+        assert feed is not None
+        question = feed.state.question
+        asks = question is not None and question.seq != answered and self.drive.wizard.stage == "failure"
+        return asks or feed.state.seq != seq or feed.ended is not None
+
+    async def _answer(self, decision: str) -> None:
+        await self.move_to(decision)
+        await self.read()
+        stack = len(self.drive.wizard.screen_stack)
+        await self.press("enter")
+        if len(self.drive.wizard.screen_stack) > stack:
+            await self.drive.press("y")
+
+    async def proof(self) -> None:
+        """See the comparison at the end of the run; go on to the summary, and read the report."""
+        feed = self.drive.wizard.feed
+        assert feed is not None
+        await self.arrive("rollback" if feed.state.outcome == "rolled-back" else "verify")
+        await self.drive.until(lambda: self.offers("n"), "n")
+        await self.read()
+        await self.press("n")
+        await self.arrive("done")
+        await self.read()
+        report = await self.press("p")
+        assert "Report of" in report
+        self.seen["report"] = [report]
+        while "Page down" in report:
+            report = await self.press("pagedown")
+            if report == self.seen["report"][-1]:
+                break
+            self.seen["report"].append(report)
+        await self.press("escape")
+
+    async def history(self) -> None:
+        """Find the run and its backups in the list of all."""
+        await self.press("h")
+        await self.arrive("history")
+        rows = self.drive.wizard.screen.query_one(RowList)
+        for row in [one.id for one in rows.rows if one.enabled]:
+            await self.move_to(row)
+            await self.read()
+
+    async def quit(self) -> int:
+        """Leave, and give the exit code that the wizard ends with."""
+        await self.drive.press("q")
+        await self.drive.until(lambda: self.drive.wizard.return_code is not None, "the end")
+        return self.drive.wizard.return_value or 0
+
+
+def _pane_by_pane(text: str) -> str:
+    """Give the text of panes that stand side by side, with a line between them, one after the other."""
+    lines = [line.split("│") for line in text.splitlines()]
+    most = max(map(len, lines), default=0)
+    return " ".join(line[column] for column in range(most) for line in lines if column < len(line))
+
+
+@asynccontextmanager
+async def walking(
+    sandbox: Sandbox, *, size: tuple[int, int] = NARROW, start: str = "detection", attach: bool = False
+) -> AsyncIterator[Walk]:
+    """Open the wizard on a sandbox as `dfwizard demo` does; with `attach` on the run that goes on in it."""
+    scenario, controller = sandbox.scenario, sandbox.controller()
+    session = Session(path=sandbox.path if start == "detection" else "", target=scenario.target)
+    if attach:
+        session.run = controller.store.list()[0]
+    demo = Demo(scenario.title, scenario.story)
+    async with driving(controller, session, start=start, size=size, demo=demo) as drive:
+        yield Walk(sandbox, drive)
+
+
+_OWN = (
+    *("storage/logs/", "storage/framework/", "bootstrap/cache/"),
+    *(".git/index", ".git/logs/", ".git/FETCH_HEAD", ".git/ORIG_HEAD"),
+)
+"""What the application, git and composer write by themselves."""
+
+
+def picture(instance: Path) -> dict[str, str]:
+    """Describe an installation by other means than dfwizard's fingerprint: every file, every row."""
+    found = {}
+    for path in sorted(instance.rglob("*")):
+        name = path.relative_to(instance).as_posix()
+        if name.startswith((*_OWN, ".git/objects", DATABASE)) or path.is_dir():
+            continue
+        content = str(path.readlink()) if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
+        found[name] = f"{path.lstat().st_mode:o} {content}"
+    with sqlite3.connect(f"file:{instance / DATABASE}?mode=ro", uri=True) as connection:
+        found["database"] = "\n".join(connection.iterdump())
+    connection.close()
+    return found
