@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
 from dfwizard.execution.outcomes import RESUMABLE, REVERSIBLE, WELL
 from dfwizard.reports.terminal import plain
-from dfwizard.tui import signs
-from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
+from dfwizard.tui.screens.base import NOTHING_CHANGED
 from dfwizard.tui.screens.dialogs import AskDialog, MessageDialog
 from dfwizard.tui.screens.done_rows import headline, lines
 from dfwizard.tui.screens.reading import ReadingScreen
-from dfwizard.tui.screens.rollback_begin import set_going
-from dfwizard.tui.styles import BAD
+from dfwizard.tui.screens.recorded import Headline, RecordedScreen
+from dfwizard.tui.screens.set_going import set_going
 from dfwizard.tui.widgets.linelog import LineLog
 
 if TYPE_CHECKING:
     from textual import events
 
-    from dfwizard.errors import DfwizardError
     from dfwizard.execution.store import Run
     from dfwizard.reports.run_report import RunReport
 
@@ -38,11 +34,12 @@ _STAKES = {
 }
 
 
-class DoneScreen(StageScreen):
+class DoneScreen(RecordedScreen):
     """The last screen of a run."""
 
     STAGE = "done"
     TITLE_TEXT = "Done"
+    NO_RUN = "No run was chosen. h shows all runs, i the instances."
     CSS_PATH = "done.tcss"
     HELP_TEXT = (
         "How the run ended, in figures, and what is left for a person to do.\n"
@@ -68,7 +65,7 @@ class DoneScreen(StageScreen):
 
     def body(self) -> ComposeResult:
         """Give the headline and the lines below it."""
-        yield Static("", id="headline", markup=False)
+        yield Headline()
         yield LineLog(follow=False)
 
     def stakes(self) -> str:
@@ -78,24 +75,7 @@ class DoneScreen(StageScreen):
     def on_mount(self) -> None:
         """Read the run's report."""
         self.query_one(LineLog).focus()
-        run = self.session.run
-        if run is None:
-            self.query_one("#headline", Static).update(
-                "No run was chosen. h shows all runs, i the instances."
-            )
-            return
-        self.background(
-            lambda: self.wizard.controller.report(run),
-            self._take,
-            failed=self._say_unreadable,
-            label="Reading the run",
-        )
-
-    def _say_unreadable(self, error: DfwizardError) -> None:
-        self.query_one("#headline", Static).update(
-            Text.assemble((f"{signs.FAILED} The run cannot be read.", BAD))
-        )
-        self.say_error(error)
+        self.read_run(self.wizard.controller.report, self._take)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
         """Wrap the lines anew."""
@@ -111,7 +91,7 @@ class DoneScreen(StageScreen):
         width = self.size.width - 5  # the padding, and the scroll bar
         if self._report is None:
             return
-        self.query_one("#headline", Static).update(headline(self._report))
+        self.say_headline(headline(self._report))
         self.query_one(LineLog).show(lines(self._report, min(width, 110)))
 
     # Keys ----------------------------------------------------------------------------------------------------------
@@ -136,14 +116,8 @@ class DoneScreen(StageScreen):
     def action_go_on(self) -> None:
         """Go on with the run."""
         run = self.session.run
-        if run is None:
-            return
-        controller = self.wizard.controller
-        self.background(
-            lambda: set_going(controller, run, controller.resume),
-            lambda since: self.wizard.watch_run(run, since=since),
-            label="Going on with the run",
-        )
+        if run is not None:
+            set_going(self, run, self.wizard.controller.resume, label="Going on with the run")
 
     def action_report(self) -> None:
         """Show the whole report."""

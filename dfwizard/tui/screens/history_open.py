@@ -57,10 +57,10 @@ def _go_on(screen: StageScreen, summary: RunSummary) -> None:
     wizard = screen.wizard
 
     def begin() -> tuple[Run, int]:
-        from dfwizard.tui.screens.rollback_begin import set_going
+        from dfwizard.tui.screens.set_going import begin as begin_again
 
         run = wizard.controller.store.find(summary.id)
-        return run, set_going(wizard.controller, run, wizard.controller.resume)
+        return run, begin_again(wizard.controller, run, wizard.controller.resume)
 
     screen.background(
         begin, lambda begun: wizard.watch_run(begun[0], since=begun[1]), label="Going on with it"

@@ -8,32 +8,31 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Static
 
 from dfwizard.execution.outcomes import REVERSIBLE, WELL
 from dfwizard.reports.stakes import stakes
 from dfwizard.reports.terminal import plain
 from dfwizard.tui import signs
 from dfwizard.tui.screens import rollback_rows
-from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
+from dfwizard.tui.screens.base import NOTHING_CHANGED
 from dfwizard.tui.screens.dialogs import TypedDialog
 from dfwizard.tui.screens.done_rows import headline
-from dfwizard.tui.screens.rollback_begin import set_going
+from dfwizard.tui.screens.recorded import Headline, RecordedScreen
 from dfwizard.tui.screens.rollback_rows import Told
 from dfwizard.tui.screens.run_panel import RunPanel
+from dfwizard.tui.screens.set_going import set_going
 from dfwizard.tui.styles import BAD
 from dfwizard.tui.widgets.linelog import LineLog
 
 if TYPE_CHECKING:
     from textual import events
 
-    from dfwizard.errors import DfwizardError
     from dfwizard.execution.state import RunState
     from dfwizard.execution.store import Run
     from dfwizard.tui.feed import Batch
 
 
-class RollbackScreen(StageScreen):
+class RollbackScreen(RecordedScreen):
     """Three faces of one place: the question, the rollback going on, its end."""
 
     STAGE = "rollback"
@@ -81,7 +80,7 @@ class RollbackScreen(StageScreen):
         if self._live:
             yield RunPanel()
         with Vertical(id="told"):
-            yield Static("", id="headline", markup=False)
+            yield Headline()
             with Horizontal():
                 yield LineLog(follow=False, id="main")
                 yield LineLog(follow=False, id="side")
@@ -127,19 +126,7 @@ class RollbackScreen(StageScreen):
     # What is told ----------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        run = self.session.run
-        if run is None:
-            self.query_one("#headline", Static).update("No run was chosen; q leaves.")
-            return
-        self.background(
-            lambda: self._look_at(run), self._take, failed=self._say_unreadable, label="Reading the run"
-        )
-
-    def _say_unreadable(self, error: DfwizardError) -> None:
-        self.query_one("#headline", Static).update(
-            Text.assemble((f"{signs.FAILED} The run cannot be read.", BAD))
-        )
-        self.say_error(error)
+        self.read_run(self._look_at, self._take)
 
     def _look_at(self, run: Run) -> Told:
         controller = self.wizard.controller
@@ -169,15 +156,14 @@ class RollbackScreen(StageScreen):
         if told is None:
             return
         main, side = self.query_one("#main", LineLog), self.query_one("#side", LineLog)
-        line = self.query_one("#headline", Static)
         wide = self.has_class("-wide") and told.plan is not None
         side.display = wide
         width = min((self.size.width // 2 if wide else self.size.width) - 6, 100)
         if told.plan is None:
-            line.update(headline(told.report))
+            self.say_headline(headline(told.report))
             main.show(rollback_rows.end_lines(told, width))
             return
-        line.update(self._question(told))
+        self.say_headline(self._question(told))
         lines = rollback_rows.question_lines(told, self._losses, width)
         steps = rollback_rows.step_lines(told.plan, width)
         main.show(lines if wide else [*lines, Text(""), *steps])
@@ -219,22 +205,13 @@ class RollbackScreen(StageScreen):
         self.app.push_screen(dialog, lambda yes: self._begin(run) if yes else None)
 
     def _begin(self, run: Run) -> None:
-        controller = self.wizard.controller
-        self.background(
-            lambda: set_going(controller, run, controller.start_rollback),
-            lambda since: self.wizard.watch_run(run, since=since),
-            label="Starting the rollback",
-        )
+        set_going(self, run, self.wizard.controller.start_rollback, label="Starting the rollback")
 
     def action_go_on(self) -> None:
         """Try the rollback again."""
-        run, controller = self.session.run, self.wizard.controller
+        run = self.session.run
         if run is not None:
-            self.background(
-                lambda: set_going(controller, run, controller.resume),
-                lambda since: self.wizard.watch_run(run, since=since),
-                label="Trying the rollback again",
-            )
+            set_going(self, run, self.wizard.controller.resume, label="Trying the rollback again")
 
     def action_next(self) -> None:
         """Go to the summary of the run."""

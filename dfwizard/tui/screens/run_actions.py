@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dfwizard.execution.state import StepState
 from dfwizard.tui.screens.dialogs import MessageDialog
 from dfwizard.tui.screens.run_rows import command_of, detail_lines, outputs_of
+from dfwizard.tui.screens.set_going import set_going
 
 if TYPE_CHECKING:
     from dfwizard.planning.plan import Plan, Step
@@ -17,15 +18,8 @@ if TYPE_CHECKING:
 def go_on(screen: StageScreen) -> None:
     """Start a new runner for the watched run, and watch it again."""
     feed = screen.wizard.feed
-    if feed is None:
-        return
-    run, controller = feed.run, screen.wizard.controller
-    since = feed.state.seq + 1  # the new runner's own beginning: an old question is closed by it
-    screen.background(
-        lambda: controller.resume(run),
-        lambda _: screen.wizard.watch_run(run, since=since),
-        label="Starting a new runner",
-    )
+    if feed is not None:
+        set_going(screen, feed.run, screen.wizard.controller.resume, label="Starting a new runner")
 
 
 def look_again(screen: StageScreen) -> None:

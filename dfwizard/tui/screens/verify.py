@@ -8,13 +8,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Static
 
 from dfwizard.reports.terminal import plain
 from dfwizard.reports.verification_text import summary
 from dfwizard.tui import signs
-from dfwizard.tui.screens.base import StageScreen
 from dfwizard.tui.screens.dialogs import MessageDialog
+from dfwizard.tui.screens.recorded import Headline, RecordedScreen
 from dfwizard.tui.screens.verify_rows import SUMMARY, check_of, check_rows, detail
 from dfwizard.tui.styles import BAD, ODD, OK
 from dfwizard.tui.widgets.linelog import LineLog
@@ -23,7 +22,6 @@ from dfwizard.tui.widgets.rowlist import RowList
 if TYPE_CHECKING:
     from textual import events
 
-    from dfwizard.errors import DfwizardError
     from dfwizard.reports.run_report import RunReport
     from dfwizard.verification.result import Verification
 
@@ -31,7 +29,7 @@ DETAIL_WIDTH = 42
 """Columns of text beside the list on a wide terminal."""
 
 
-class VerifyScreen(StageScreen):
+class VerifyScreen(RecordedScreen):
     """What was compared after the upgrade."""
 
     STAGE = "verify"
@@ -64,7 +62,7 @@ class VerifyScreen(StageScreen):
 
     def body(self) -> ComposeResult:
         """Give the headline, the list, and on a wide terminal the detail of its row."""
-        yield Static("", id="headline", markup=False)
+        yield Headline()
         with Horizontal():
             yield RowList()
             yield LineLog(follow=False, id="detail")
@@ -76,22 +74,7 @@ class VerifyScreen(StageScreen):
     def on_mount(self) -> None:
         """Read what the run recorded."""
         self.query_one(RowList).focus()
-        run = self.session.run
-        if run is None:
-            self.query_one("#headline", Static).update("No run was chosen; q leaves.")
-            return
-        self.background(
-            lambda: self.wizard.controller.report(run),
-            self._take,
-            failed=self._say_unreadable,
-            label="Reading the run",
-        )
-
-    def _say_unreadable(self, error: DfwizardError) -> None:
-        self.query_one("#headline", Static).update(
-            Text.assemble((f"{signs.FAILED} The run cannot be read.", BAD))
-        )
-        self.say_error(error)
+        self.read_run(self.wizard.controller.report, self._take)
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
         """Lay the rows out anew."""
@@ -111,7 +94,7 @@ class VerifyScreen(StageScreen):
         report, verification = self._report, self._verification
         if report is None:
             return
-        self.query_one("#headline", Static).update(self._headline(report))
+        self.say_headline(self._headline(report))
         if verification is None:
             return
         rows = self.query_one(RowList)
