@@ -20,6 +20,7 @@ from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, Delivered, StageScree
 from dfwizard.tui.screens.dialogs import ConfirmDialog, MessageDialog
 
 if TYPE_CHECKING:
+    from textual.dom import DOMNode
     from textual.filter import LineFilter
     from textual.screen import Screen
 
@@ -165,13 +166,16 @@ class Wizard(App[int]):
         seen = set()
         for active in screen.active_bindings.values():
             binding = active.binding
-            if binding.description and active.enabled and not binding.system and binding.action not in seen:
-                seen.add(binding.action)
-                what = active.tooltip or f"Key: {self.get_key_display(binding)}"
-                yield SystemCommand(binding.description, what, self._caller(screen, binding.action))
+            moves = not (binding.show or active.tooltip)  # the cursor, the focus: keys and nothing else
+            if not active.enabled or active.node is self or moves or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            what = active.tooltip or f"Key: {self.get_key_display(binding)}"
+            yield SystemCommand(binding.description, what, self._caller(active.node, binding.action))
 
-    def _caller(self, screen: Screen[object], action: str) -> Callable[[], object]:
-        return lambda: self.call_later(screen.run_action, action)
+    def _caller(self, node: DOMNode, action: str) -> Callable[[], object]:
+        """Carry an action out where its key is bound: a list or a panel has actions that the screen does not know."""
+        return lambda: self.call_later(self.run_action, action, node)
 
     # The run being watched -----------------------------------------------------------------------------------------
 

@@ -250,17 +250,17 @@ def passed_lines(checked: Checked, *, width: int) -> list[Text]:
 
 
 def acceptance(finding: Finding) -> Sequence[str]:
-    """Give what one is asked when a blocker is to be overridden: what one takes upon oneself."""
-    lines = [finding.title, *(f"  - {item}" for item in finding.evidence[:6])]
-    if len(finding.evidence) > 6:
-        lines.append(f"    and {len(finding.evidence) - 6} more")
-    if finding.why:
-        lines += ["", finding.why]
-    return [
-        *lines,
+    """Give what one is asked when a blocker is to be overridden; first what one takes upon oneself, which may not be out of sight."""
+    lines = [
+        finding.title,
         "",
         f"Go on all the same? You take upon yourself what comes of it; the run's record names it: {finding.id}.",
+        "",
+        *(f"  - {item}" for item in finding.evidence[:6]),
     ]
+    if len(finding.evidence) > 6:
+        lines.append(f"    and {len(finding.evidence) - 6} more")
+    return [*lines, "", finding.why] if finding.why else lines
 
 
 def _styled(lines: Iterable[str], style: str = "") -> list[Text]:

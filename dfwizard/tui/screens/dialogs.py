@@ -58,8 +58,10 @@ class Dialog(ModalScreen[ScreenResultType]):
 def _shown(line: str | Text) -> Text:
     if isinstance(line, Text):
         return line
-    indent = " " * (len(line) - len(line.lstrip(" ")))
-    return Text("\n").join(Text(one) for one in wrap(line, width=WIDTH, indent=indent, first=indent))
+    words = line.lstrip(" ")
+    first = " " * (len(line) - len(words))
+    indent = f"{first}  " if words.startswith("- ") else first
+    return Text("\n").join(Text(one) for one in wrap(words, width=WIDTH, indent=indent, first=first))
 
 
 class MessageDialog(Dialog[None]):
@@ -73,12 +75,16 @@ class ConfirmDialog(Dialog[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "yes", "Yes"),
-        Binding("n", "close", "No"),
+        Binding("n", "no", "No"),
     ]
 
     def action_yes(self) -> None:
         """Answer yes."""
         self.dismiss(True)
+
+    def action_no(self) -> None:
+        """Answer no."""
+        self.dismiss(False)
 
     def action_close(self) -> None:
         """Answer no."""
