@@ -22,8 +22,9 @@ from dfwizard.errors import DfwizardError
 from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
 from dfwizard.execution.launch import launch
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.step_output import output_size, read_piece, search
-from dfwizard.execution.store import OnFailure, Run, Store, discard_unstarted
+from dfwizard.execution.store import Run, Store, discard_unstarted
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.completion import complete, expanded
 from dfwizard.instance.discover import discover
@@ -253,6 +254,17 @@ class Controller:
             status_version=goal.config_version if goal else "",
         )
         return plan_script(script)
+
+    def save_plan(self, prospect: Prospect, path: str) -> str:
+        """Write the prospect's plan to the new file `path`: script, runbook or text, as its name says; give the file's full path.
+
+        Raises:
+            UsageError: something is there already, or it cannot be written.
+            DfwizardError: the script cannot be made.
+        """
+        from dfwizard.reports.plan_saved import save_plan
+
+        return save_plan(prospect.plan, path, script=lambda: self.script(prospect))
 
     def backup(
         self, path: str, *, php: str | None = None, backup_dir: str | None = None, on_output: OnOutput

@@ -11,7 +11,7 @@ from dfwizard.errors import BlockedError, UsageError
 
 if TYPE_CHECKING:
     from dfwizard.controller import Prospect
-    from dfwizard.execution.store import OnFailure
+    from dfwizard.execution.on_failure import OnFailure
     from dfwizard.planning.findings import Finding
 
 

@@ -248,7 +248,7 @@ def _progress(line: str) -> None:
 def _upgrade(options: Options) -> int:
     from dfwizard.cli.asking import confirm_upgrade
     from dfwizard.cli.following import Uninterrupted
-    from dfwizard.execution.store import OnFailure
+    from dfwizard.execution.on_failure import OnFailure
     from dfwizard.planning.findings import Severity
     from dfwizard.reports.findings_text import findings_text
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dfwizard.execution import events as ev
 from dfwizard.execution.attach import EventSeen, Update
-from dfwizard.execution.store import OnFailure
+from dfwizard.execution.on_failure import OnFailure
 
 if TYPE_CHECKING:
     from dfwizard.controller import Controller, Prospect

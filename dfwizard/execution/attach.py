@@ -55,6 +55,17 @@ class RunnerGone:
 Update = EventSeen | OutputSeen | RunnerGone
 
 
+def beginning(records: tuple[Record, ...]) -> int:
+    """Give the number of the event before the step that is going on, or before the last phase; of a run that is over the last.
+
+    From there on a run is followed by somebody who comes to it.
+    """
+    if records and isinstance(records[-1].event, ev.RunFinished):
+        return records[-1].seq
+    begins = (ev.PhaseStarted, ev.StepStarted)
+    return next((one.seq - 1 for one in reversed(records) if isinstance(one.event, begins)), 0)
+
+
 def alive(run: Run, runner: ev.RunStarted | None) -> bool:
     """Tell whether the process that recorded `runner` lives and holds the run's lock."""
     if runner is None or runner.boot_id != processes.boot_id():

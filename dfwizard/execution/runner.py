@@ -22,11 +22,12 @@ from dfwizard.execution.executor import Actions, Executor, Interruption, Termina
 from dfwizard.execution.journal import Journal, open_journal
 from dfwizard.execution.launch import StartReport
 from dfwizard.execution.lock import Lock
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.outcomes import WHOLE
 from dfwizard.execution.redaction import Redactor
 from dfwizard.execution.remedies import NOT_SEEN, apply_remedy, remedy_output
 from dfwizard.execution.state import RunState, StepState, StepStatus
-from dfwizard.execution.store import OnFailure, Run, RunRecord, require_ours
+from dfwizard.execution.store import Run, RunRecord, require_ours
 from dfwizard.hosts.base import Host
 from dfwizard.planning.plan import Plan, Step
 

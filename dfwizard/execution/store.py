@@ -17,7 +17,7 @@ from pathlib import Path
 from dfwizard import __version__, codec
 from dfwizard.errors import CodecError, DfwizardError, UsageError
 from dfwizard.execution import durable, journal, state
-from dfwizard.execution.on_failure import OnFailure as OnFailure  # noqa: PLC0414
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.plan import SCHEMA as PLAN_SCHEMA
 from dfwizard.planning.plan import Plan

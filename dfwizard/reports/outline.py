@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dfwizard.execution.store import OnFailure
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.planning.findings import Severity
 from dfwizard.planning.plan import Plan, Undo
 from dfwizard.reports.measures import count
@@ -20,12 +20,12 @@ CHANGING = (Undo.TREE, Undo.DATABASE)
 """What taking a step back requires when the step changes code or data."""
 
 ON_FAILURE = {
-    OnFailure.AUTO: "roll back by itself before the first database change, ask after it",
     OnFailure.ASK: "ask",
+    OnFailure.AUTO: "roll back by itself before the first database change, ask after it",
     OnFailure.ROLLBACK: "roll back",
     OnFailure.STOP: "stop, and leave the instance as it is",
 }
-"""What happens when a step of an upgrade fails, in words."""
+"""What happens when a step of an upgrade fails, in words; in the order in which it is offered."""
 
 
 def upgrade_outline(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dfwizard.errors import DfwizardError
 from dfwizard.execution import events as ev
 from dfwizard.execution import journal
-from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone
+from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone, beginning
 from dfwizard.execution.state import RunState, reduce
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Feed:
         self._controller = controller
         records = journal.read(run.journal).records
         if since is None:
-            since = _beginning(records)
+            since = beginning(records)
         self.plans: dict[str, Plan] = run.plans()
         self.state: RunState = reduce([record for record in records if record.seq <= since], self.plans)
         self._stop = threading.Event()
@@ -187,11 +187,3 @@ def _last_state(line: bytes) -> bytes:
 
 def _short(line: bytes) -> bytes:
     return _last_state(line)[:_LONGEST_LINE]
-
-
-def _beginning(records: tuple[journal.Record, ...]) -> int:
-    """Give the number of the event before the step that is going on, or before the last phase; of a run that is over the last."""
-    if records and isinstance(records[-1].event, ev.RunFinished):
-        return records[-1].seq
-    beginnings = (ev.PhaseStarted, ev.StepStarted)
-    return next((one.seq - 1 for one in reversed(records) if isinstance(one.event, beginnings)), 0)

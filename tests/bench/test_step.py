@@ -11,7 +11,8 @@ import pytest
 
 from dfwizard.execution import events as ev
 from dfwizard.execution import journal
-from dfwizard.execution.store import OnFailure, Run, Store
+from dfwizard.execution.on_failure import OnFailure
+from dfwizard.execution.store import Run, Store
 from dfwizard.planning.plan import Execute, Plan, Step
 from tests.bench.measure import Measurement, Target, interleaved, table
 

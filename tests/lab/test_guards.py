@@ -10,7 +10,7 @@ import pytest
 
 from dfwizard.controller import Controller
 from dfwizard.errors import BlockedError
-from dfwizard.execution.store import OnFailure
+from dfwizard.execution.on_failure import OnFailure
 from tests.lab.driving import Cli, independent_digest
 from tests.lab.fixtures import StartLab
 from tests.lab.lab import Lab

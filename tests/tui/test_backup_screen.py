@@ -15,8 +15,8 @@ from dfwizard.backup.outlook import BackupOutlook, BackupProgress, PartOutlook, 
 from dfwizard.controller import Controller, Prospect
 from dfwizard.demo import open_sandbox
 from dfwizard.execution import events as ev
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.state import StepState, StepStatus
-from dfwizard.execution.store import OnFailure
 from dfwizard.planning.findings import Finding, Severity
 from dfwizard.reports.measures import about
 from dfwizard.tui.screens.backup_rows import Speed, going_on, proposal
@@ -96,8 +96,8 @@ def test_how_far_it_is() -> None:
         (0, "a few seconds"),
         (11, "about 20 s"),
         (61, "about 2 min"),
-        (3600, "about 1 h 0 min"),
-        (7100, "about 2 h 0 min"),
+        (3600, "about 1 h"),
+        (7100, "about 2 h"),
     ],
 )
 def test_spans_that_are_guessed(seconds: float, words: str) -> None:

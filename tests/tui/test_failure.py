@@ -15,8 +15,9 @@ from rich.cells import cell_len
 
 from dfwizard.controller import Controller
 from dfwizard.execution import attach
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.state import StepState, StepStatus
-from dfwizard.execution.store import OnFailure, Run
+from dfwizard.execution.store import Run
 from dfwizard.planning.plan import Undo
 from dfwizard.reports.choices import Choice
 from dfwizard.tui.screens.failure_rows import choice_rows, confirmation, failure_text, failure_title

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from dfwizard.execution import attach, control
 from dfwizard.execution.launch import launch
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.state import RunState
-from dfwizard.execution.store import OnFailure, Run, Store
+from dfwizard.execution.store import Run, Store
 from dfwizard.planning.plan import Execute, Plan, Step
 
 ROOT = Path(__file__).resolve().parents[2]

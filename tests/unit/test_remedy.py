@@ -17,8 +17,9 @@ from dfwizard.controller import Controller
 from dfwizard.errors import UsageError
 from dfwizard.execution import events as ev
 from dfwizard.execution import journal, processes
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.state import StepState
-from dfwizard.execution.store import OnFailure, Run
+from dfwizard.execution.store import Run
 from dfwizard.planning.plan import Execute, Step, Undo
 from tests.unit.run_bench import SECRET, Bench, answer, kill, lives, question_of, statuses, wait_until
 

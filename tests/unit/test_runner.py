@@ -25,8 +25,9 @@ from dfwizard.errors import DfwizardError, HeldError, UsageError
 from dfwizard.execution import attach, control, journal, lock, processes
 from dfwizard.execution import events as ev
 from dfwizard.execution.launch import launch
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.state import StepStatus
-from dfwizard.execution.store import OnFailure, Run, discard_unstarted
+from dfwizard.execution.store import Run, discard_unstarted
 from dfwizard.planning.plan import Execute, Undo
 from tests.unit.run_bench import (
     CRASHING,

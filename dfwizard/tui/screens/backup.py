@@ -12,9 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from dfwizard.execution.state import StepState
+from dfwizard.reports.outline import ON_FAILURE
 from dfwizard.reports.stakes import stakes
 from dfwizard.reports.terminal import wrap
-from dfwizard.tui.screens.backup_rows import POLICIES, Speed, going_on, proposal, question, steps
+from dfwizard.tui.screens.backup_rows import Speed, going_on, proposal, question, steps
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
 from dfwizard.tui.screens.checks_rows import Checked, Said, carried, still_missing
 from dfwizard.tui.screens.dialogs import AskDialog, ConfirmDialog, MessageDialog
@@ -170,8 +171,9 @@ class BackupScreen(StageScreen):
 
     def action_policy(self) -> None:
         """Choose the next of what can be done when a step fails."""
-        index = POLICIES.index(self.session.on_failure)
-        self.session.on_failure = POLICIES[(index + 1) % len(POLICIES)]
+        policies = list(ON_FAILURE)
+        index = policies.index(self.session.on_failure)
+        self.session.on_failure = policies[(index + 1) % len(policies)]
         self._show()
 
     def action_back(self) -> None:

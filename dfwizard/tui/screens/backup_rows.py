@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.state import StepState, StepStatus
-from dfwizard.execution.store import OnFailure
 from dfwizard.reports.measures import about, count, size, span
 from dfwizard.reports.outline import ON_FAILURE, first_change
 from dfwizard.reports.terminal import plain, wrap
@@ -21,9 +21,6 @@ from dfwizard.tui.styles import BAD, LIVE, ODD, OK, QUIET, STEP_SIGNS, STRONG, b
 if TYPE_CHECKING:
     from dfwizard.backup.outlook import BackupOutlook, BackupProgress, PartProgress
     from dfwizard.planning.plan import Plan
-
-POLICIES = (OnFailure.ASK, OnFailure.ROLLBACK, OnFailure.AUTO, OnFailure.STOP)
-"""What can happen when a step fails, in the order in which a key goes through them."""
 
 _PARTS = {"env": ".env", "database": "database", "tree": "code"}
 _LABEL = 12

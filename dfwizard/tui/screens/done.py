@@ -12,8 +12,8 @@ from dfwizard.reports.terminal import plain
 from dfwizard.tui.screens.base import NOTHING_CHANGED
 from dfwizard.tui.screens.dialogs import AskDialog, MessageDialog
 from dfwizard.tui.screens.done_rows import headline, lines
-from dfwizard.tui.screens.reading import ReadingScreen
 from dfwizard.tui.screens.recorded import Headline, RecordedScreen
+from dfwizard.tui.screens.run_report import report_screen
 from dfwizard.tui.screens.set_going import set_going
 from dfwizard.tui.widgets.linelog import LineLog
 
@@ -121,14 +121,8 @@ class DoneScreen(RecordedScreen):
 
     def action_report(self) -> None:
         """Show the whole report."""
-        from dfwizard.reports.run_text import run_text
-
-        report = self._report
-        if report is not None:
-            title = f"Report of {report.id}"
-            self.app.push_screen(
-                ReadingScreen(title, lambda width: run_text(report, width=min(width, 110)).splitlines())
-            )
+        if self._report is not None:
+            self.app.push_screen(report_screen(self._report))
 
     def action_save(self) -> None:
         """Ask where to, and write the report there."""

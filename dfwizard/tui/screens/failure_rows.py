@@ -10,11 +10,10 @@ from rich.text import Text
 from dfwizard.execution.state import StepState
 from dfwizard.planning.plan import Plan
 from dfwizard.reports.choices import Choice
-from dfwizard.reports.commands import shown
 from dfwizard.reports.measures import brief, count
 from dfwizard.reports.terminal import cut, folded, one_line, wrap, wrap_command
 from dfwizard.tui import signs
-from dfwizard.tui.screens.run_rows import number_of
+from dfwizard.tui.screens.run_rows import command_of, number_of
 from dfwizard.tui.styles import BAD, ODD, QUIET, STRONG
 from dfwizard.tui.widgets.rowlist import Row
 
@@ -92,7 +91,7 @@ def command_failed(plan: Plan, known: StepState) -> str:
     if known.command:
         return known.command
     step = next((one for one in plan.steps if one.id == known.id), None)
-    return "\n".join(shown(step, me=plan.me)) if step else ""
+    return command_of(step, me=plan.me) if step else ""
 
 
 def choice_rows(choices: Sequence[Choice], width: int) -> tuple[Row, ...]:

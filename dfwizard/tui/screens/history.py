@@ -20,7 +20,7 @@ from dfwizard.tui.screens.dialogs import ConfirmDialog, TypedDialog
 from dfwizard.tui.screens.history_open import open_run, show_rollback
 from dfwizard.tui.screens.history_rows import Shelf
 from dfwizard.tui.screens.history_words import no_way_back
-from dfwizard.tui.screens.reading import ReadingScreen
+from dfwizard.tui.screens.run_report import report_screen
 from dfwizard.tui.widgets.linelog import LineLog
 from dfwizard.tui.widgets.rowlist import RowList
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dfwizard.backup.prove import BackupCheck
     from dfwizard.errors import DfwizardError
     from dfwizard.reports.backup_list import BackupSummary
+    from dfwizard.reports.run_report import RunReport
     from dfwizard.reports.run_summary import RunSummary
 
 LOOK_SECONDS = 2.0
@@ -210,18 +211,12 @@ class HistoryScreen(StageScreen):
             return
         controller, run_id = self.wizard.controller, run.id
 
-        def read() -> list[str]:
-            from dfwizard.reports.run_report import render
+        def show(report: RunReport) -> None:
+            self.app.push_screen(report_screen(report))
 
-            found = controller.store.find(run_id)
-            text = render(controller.report(found), "text")
-            return [f"Files of the run: {found.directory}", "", *text.splitlines()]
-
-        def show(lines: list[str]) -> None:
-            title = f"Report of run {run_id}"
-            self.app.push_screen(ReadingScreen(title, lambda width: history_rows.folded(lines, width)))
-
-        self.background(read, show, label="Reading the run")
+        self.background(
+            lambda: controller.report(controller.store.find(run_id)), show, label="Reading the run"
+        )
 
     def action_roll_back(self) -> None:
         """Show what taking the run back would do."""

@@ -184,20 +184,6 @@ def said(lines: Sequence[str], width: int) -> list[Text]:
     ]
 
 
-def folded(lines: Iterable[str], width: int) -> list[str]:
-    """Break lines that are longer than `width`, at a blank where there is one; what follows is indented further."""
-    made = []
-    for line in lines:
-        rest, indent = line, " " * min(len(line) - len(line.lstrip(" ")) + 2, width // 2)
-        while len(rest) > width:
-            at = rest.rfind(" ", len(indent) + 1, width + 1)
-            cut = at if at > width // 2 else width
-            made.append(rest[:cut].rstrip())
-            rest = indent + rest[cut:].lstrip(" ")
-        made.append(rest)
-    return made
-
-
 def _pairs(pairs: Iterable[tuple[str, str]], width: int) -> list[Text]:
     """Lay out names and values; a path that is too long is broken where it must be."""
     lines = []

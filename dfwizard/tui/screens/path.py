@@ -15,7 +15,6 @@ from dfwizard.errors import DfwizardError
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.choices import Choice
 from dfwizard.prospects import Prospect
-from dfwizard.reports.plan_saved import save_plan
 from dfwizard.reports.plan_text import plan_text
 from dfwizard.reports.terminal import plain, wrap
 from dfwizard.tui import signs
@@ -321,7 +320,7 @@ class PathScreen(StageScreen):
         def take(path: str | None) -> None:
             if path and path.strip():
                 self.background(
-                    lambda: save_plan(plan, path.strip(), script=lambda: controller.script(prospect)),
+                    lambda: controller.save_plan(prospect, path.strip()),
                     lambda file: self.say(f"Saved: {file}"),
                 )
 

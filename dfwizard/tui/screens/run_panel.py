@@ -109,7 +109,7 @@ class RunPanel(Container):
 
     def on_mount(self) -> None:
         """Show the run, and go with the clock."""
-        if not (self.query(StepList) and self.query(LineLog)):
+        if not self.query(StepList) or not self.query(LineLog):
             return  # the wizard is being left at this very moment
         self.query_one(StepList).focus()
         self.watch(self.query_one(LineLog), "following", self._show_output_head, init=False)

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from dfwizard.execution.outcomes import WELL
 from dfwizard.tui import signs
 from dfwizard.tui.styles import fitted
 
@@ -72,7 +73,7 @@ class StageBar(Static):
             and state.phase.name == "rollback"
         )
         self._road = tuple(_BACK.get(name, (name, title)) for name, title in STAGES) if back else STAGES
-        well = back or state is None or state.outcome in ("done", "done-with-warnings")
+        well = back or state is None or state.outcome in WELL
         self._left_out = "" if well else "verify"
 
     def render(self) -> Text:
