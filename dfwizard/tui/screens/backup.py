@@ -110,10 +110,9 @@ class BackupScreen(StageScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out again for the new width."""
-        del event
         self.call_after_refresh(self._show)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer the keys of what is shown, and the start only when nothing stands in the way."""
         if action in BEFORE and self._live:
             return False

@@ -113,7 +113,6 @@ class ChecksScreen(StageScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out again for the new width."""
-        del event
         self.call_after_refresh(self._show)
 
     # What was found ------------------------------------------------------------------------------------------------
@@ -185,7 +184,7 @@ class ChecksScreen(StageScreen):
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done with the row under the cursor: a key that does nothing there is not shown at all."""
         finding = self._finding
         if action in ("accept", "mend", "look_again", "next", "back") and self._busy:

@@ -195,7 +195,7 @@ class DetectionScreen(StageScreen):
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Go on only with a known release; look again only when no look is going on."""
         facts = self.session.facts
         if action == "next":

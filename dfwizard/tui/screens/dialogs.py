@@ -150,7 +150,7 @@ class AskDialog(Dialog[str]):
         """Be ready to type."""
         self.query_one(Input).focus()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer completion only where there is some."""
         return action != "complete" or self._complete is not None
 

@@ -77,7 +77,7 @@ class DoneScreen(RecordedScreen):
         self.query_one(LineLog).focus()
         self.read_run(self.wizard.controller.report, self._take)
 
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: events.Resize) -> None:
         """Wrap the lines anew."""
         self.call_after_refresh(self._fill)
 

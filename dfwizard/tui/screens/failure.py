@@ -112,7 +112,7 @@ class FailureScreen(StageScreen):
             run, state = feed.run, feed.state
             self.background(lambda: choice_lines(run, state), self._take_choices)
 
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: events.Resize) -> None:
         """Lay the text out for the width there is."""
         self.call_after_refresh(self._show)
 
@@ -167,7 +167,7 @@ class FailureScreen(StageScreen):
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer a new runner only where the old one is gone."""
         return self._gone() if action in ("go_on", "roll_back") else True
 

@@ -47,7 +47,7 @@ class HistoryList(RowList):
         Binding("enter", "choose", "Open", tooltip="Open the run: its end, or where it is")
     ]
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to open runs."""
         return action != "choose" or (self.current or "").startswith(history_rows.RUN)
 
@@ -106,7 +106,7 @@ class HistoryScreen(StageScreen):
         self.set_interval(LOOK_SECONDS, self._look_at_living)
         self.set_interval(TELL_SECONDS, self._tell)
 
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: events.Resize) -> None:
         """Lay everything out for the new width."""
         self.call_after_refresh(self._fill)
 

@@ -94,7 +94,7 @@ class InstanceScreen(StageScreen):
         self.set_timer(FIRST_FRAME_SECONDS, self.action_again)
         self.set_interval(LOOK_SECONDS, self._look_at_living)
 
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: events.Resize) -> None:
         """Lay the rows out for the new width."""
         self._fill()
 

@@ -196,7 +196,7 @@ class OutputScreen(StageScreen):
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer further places only where words are looked for, and other outputs only where there are some."""
         if action == "again":
             return bool(self._words)

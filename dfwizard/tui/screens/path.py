@@ -251,7 +251,7 @@ class PathScreen(StageScreen):
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with the release under the cursor."""
         if action in ("next", "plan", "save", "again"):
             return self._prospect is not None and not self._planning

@@ -58,7 +58,7 @@ class ReadingScreen(ModalScreen[None]):
         log.show(self._lines)
         log.show_line(0, row=0)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer further places only while words are looked for."""
         return action != "again" or bool(self.query_one(LineLog).marked)
 

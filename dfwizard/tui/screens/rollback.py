@@ -105,7 +105,7 @@ class RollbackScreen(RecordedScreen):
             self.query_one("#main").focus()
             self._read()
 
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: events.Resize) -> None:
         """Lay the lines out anew."""
         self.call_after_refresh(self._fill)
 

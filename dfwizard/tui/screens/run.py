@@ -56,7 +56,7 @@ class RunScreen(StageScreen):
         if batch.events or batch.ended:
             self.refresh_stakes()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer the rollback only where no runner is at work, and the question only where there is one."""
         feed = self.wizard.feed
         if action == "question":

@@ -179,7 +179,7 @@ class RunPanel(Container):
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done where the run is."""
         feed = self.feed
         if action == "go_on":

@@ -76,7 +76,7 @@ class VerifyScreen(RecordedScreen):
         self.query_one(RowList).focus()
         self.read_run(self.wizard.controller.report, self._take)
 
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: events.Resize) -> None:
         """Lay the rows out anew."""
         self.call_after_refresh(self._fill)
 

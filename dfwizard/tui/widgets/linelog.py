@@ -44,7 +44,7 @@ class LineLog(ScrollView, can_focus=True):
     following = reactive(default=True)
     """Whether the end is kept in sight."""
 
-    def __init__(self, *, follow: bool = True, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, follow: bool = True, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._lines: Sequence[bytes | str | Text] = ()
         self._rest: bytes = b""

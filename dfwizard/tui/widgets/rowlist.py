@@ -84,7 +84,7 @@ class RowList(ScrollView, can_focus=True):
         self,
         rows: Sequence[Row] = (),
         *,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)

@@ -26,7 +26,7 @@ _LEAD = 2 + 1
 class StepList(RowList):
     """Rows of steps. `show_steps` may be called as often as the clock ticks."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._live = ""
         self._shown: tuple[Plan, RunState, str] | None = None
