@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
@@ -157,6 +157,14 @@ class StageScreen(Screen[None]):
         if self._label:
             seconds = int(time.monotonic() - self._since)
             self.say(f"{self._label} ... {f'{seconds} s' if seconds > 1 else ''}")
+
+    def call_after_refresh(self, callback: Callable[..., object], *args: Any, **kwargs: Any) -> bool:
+        """See Textual's own. A screen that is being taken apart by then is not called any more: its widgets have gone."""
+
+        def while_whole() -> object:
+            return callback(*args, **kwargs) if self.query(StakesLine) else None
+
+        return super().call_after_refresh(while_whole)
 
     # What is said --------------------------------------------------------------------------------------------------
 
