@@ -97,10 +97,11 @@ def _show_lines(sandbox: Sandbox) -> int:
     going_on = _going_on(sandbox)
     try:
         if going_on is not None:
-            return attach_run(sandbox.controller(), going_on)
+            return attach_run(sandbox.controller(), going_on, plain_mode=True)
         return run_plain(
             sandbox.controller(),
             path=sandbox.path,
+            target=sandbox.scenario.target,
             demo=(sandbox.scenario.title, sandbox.scenario.story),
         )
     except _TerminalLost as lost:

@@ -12,12 +12,12 @@ from dfwizard.cli.writing import Writer, before_lines, finished_lines
 from dfwizard.errors import DfwizardError
 from dfwizard.execution import events as ev
 from dfwizard.execution import journal
-from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone
+from dfwizard.execution.attach import EventSeen, OutputSeen, RunnerGone, beginning
 from dfwizard.execution.state import RunState, reduce
 from dfwizard.reports.choices import closed_in_words
 from dfwizard.reports.failure import remedy_lines
 from dfwizard.reports.outcome import outcome_text
-from dfwizard.reports.terminal import plain
+from dfwizard.reports.terminal import WIDTH, plain
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -65,7 +65,7 @@ def say_detached(run: Run) -> int:
     return DETACHED
 
 
-def attach_run(controller: Controller, run: Run) -> int:
+def attach_run(controller: Controller, run: Run, *, plain_mode: bool = False) -> int:
     """Show a run from the step that is going on, or one that is over as a list, and give the run's exit code."""
     record, state = run.record(), run.state()
     print(f"run {run.id}: {plain(record.instance)}, {record.frm} -> {record.to}", file=sys.stderr)
@@ -73,20 +73,20 @@ def attach_run(controller: Controller, run: Run) -> int:
         print("\n".join(finished_lines(state)), file=sys.stderr)
         return _ending(controller, run)
     records = journal.read(run.journal).records
-    beginnings = (ev.PhaseStarted, ev.StepStarted)
-    since = next((one.seq - 1 for one in reversed(records) if isinstance(one.event, beginnings)), 0)
+    since = beginning(records)
     now = records[since].time if records else None
     for line in before_lines(reduce(records[:since], run.plans()), now):
         print(line, file=sys.stderr)
-    return follow_run(controller, run, since=since)
+    return follow_run(controller, run, since=since, plain_mode=plain_mode)
 
 
-def follow_run(controller: Controller, run: Run, *, since: int = 0) -> int:
+def follow_run(controller: Controller, run: Run, *, since: int = 0, plain_mode: bool = False) -> int:
     """Write what happens in `run` (events after number `since`) until its end and give the run's exit code.
 
     A question of the runner is put to whoever sits at the terminal; without one it is left open, and how to answer it is said.
+    With `plain_mode` lines are folded to 80 columns and answers are numbered, as all is there.
     """
-    out = Writer(sys.stderr)
+    out = Writer(sys.stderr, width=WIDTH if plain_mode else 0)
     try:
         for update in controller.follow(run, seq=since):
             if isinstance(update, OutputSeen):
@@ -96,7 +96,7 @@ def follow_run(controller: Controller, run: Run, *, since: int = 0) -> int:
                 for line in remedy_lines(update.record.event):
                     out.line(line)
                 if isinstance(update.record.event, ev.Asked):
-                    what = put(controller, run, update.record.seq)
+                    what = put(controller, run, update.record.seq, numbered=plain_mode)
                     if what is Put.NOBODY:
                         return 1
                     if what is Put.UNANSWERED:

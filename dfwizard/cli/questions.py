@@ -33,11 +33,11 @@ class Put(Enum):
     NOBODY = "nobody"
 
 
-def put(controller: Controller, run: Run, number: int) -> Put:
+def put(controller: Controller, run: Run, number: int, *, numbered: bool = False) -> Put:
     """Put question `number` of `run` to the person at the terminal, unless it is over.
 
     Without a terminal it is said how the question can be answered (`NOBODY`); at the end of the input it is left open
-    (`UNANSWERED`).
+    (`UNANSWERED`). With `numbered` the answers are offered by number; their words will do as well.
     """
     pending = _Pending(run, number)
     question = pending.question()
@@ -52,15 +52,19 @@ def put(controller: Controller, run: Run, number: int) -> Put:
             print("\n".join((command, *wrap(choice.meaning, indent="      "))), file=sys.stderr)
         print("The run waits for one of these.", file=sys.stderr)
         return Put.NOBODY
-    print("\n".join(columns((one.decision, one.meaning) for one in choices)), file=sys.stderr)
+    rows = [(one.decision, one.meaning) for one in choices]
+    if numbered:
+        rows = [(f"{place}. {word}", meaning) for place, (word, meaning) in enumerate(rows, 1)]
+    print("\n".join(columns(rows)), file=sys.stderr)
     # What was typed before the question could be read is no answer to it.
     _forget_typed()
-    return _ask(controller, pending, question)
+    return _ask(controller, pending, question, tuple(one.decision for one in choices) if numbered else ())
 
 
-def _ask(controller: Controller, pending: _Pending, question: Question) -> Put:
+def _ask(controller: Controller, pending: _Pending, question: Question, numbers: tuple[str, ...]) -> Put:
+    prompt = f"Number [1-{len(numbers)}]: " if numbers else f"Answer [{'/'.join(question.choices)}]: "
     while True:
-        print(f"Answer [{'/'.join(question.choices)}]: ", end="", file=sys.stderr, flush=True)
+        print(prompt, end="", file=sys.stderr, flush=True)
         try:
             line = _line(pending)
         except EOFError:
@@ -71,6 +75,8 @@ def _ask(controller: Controller, pending: _Pending, question: Question) -> Put:
             )
             _forget_typed()
             return Put.OVER
+        if line.isascii() and line.isdigit() and 1 <= int(line) <= len(numbers):
+            line = numbers[int(line) - 1]
         if line not in question.choices:
             continue
         try:

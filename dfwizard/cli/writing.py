@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import deque
 from typing import TYPE_CHECKING, TextIO
 
@@ -29,16 +30,20 @@ _DECIDERS = {"request": "as asked for", "policy": "decided by what was chosen fo
 
 
 class Writer:
-    """Lines to a stream: steps flush left, their output indented, nothing that a terminal obeys."""
+    """Lines to a stream: steps flush left, their output indented, nothing that a terminal obeys; folded to `width` unless that is 0."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, width: int = 0) -> None:
         self._stream = stream
+        self._width = width
         self._rest = b""
         self._shown: deque[str] = deque(maxlen=_REMEMBERED)
 
     def line(self, text: str) -> None:
-        """Write `text` as it is."""
-        self._stream.write(text + "\n")
+        """Write `text` as it is, but for the width."""
+        lines = text.split("\n")
+        if self._width:
+            lines = [part for line in lines for part in _folded(line, self._width)]
+        self._stream.write("\n".join(lines) + "\n")
         self._stream.flush()
 
     def output(self, data: bytes) -> None:
@@ -99,6 +104,15 @@ class Writer:
         for text in map(plain, event.tail):
             if _mark(text) not in self._shown:
                 self.line(f"    | {text}")
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """Fold a line at blanks, below its own indentation; what has none to fold at is cut."""
+    if len(line) <= width:
+        return [line]
+    indent = " " * min(len(line) - len(line.lstrip(" ")) + 2, width // 2)
+    first = line[: len(line) - len(line.lstrip(" "))]
+    return textwrap.wrap(line.strip(), width, initial_indent=first, subsequent_indent=indent)
 
 
 def _mark(text: str) -> str:

@@ -20,11 +20,13 @@ def run_plain(
     url: str | None = None,
     backup_dir: str | None = None,
     admin_ui: str | None = None,
+    target: str = "",
     demo: tuple[str, str] | None = None,
 ) -> int:
     """Ask and answer until the person has done or wants no more; give the exit code (see `dfwizard --help`).
 
-    Nothing is redrawn and no line is longer than 80 columns. At the end of the input nothing more is begun; a run goes on.
+    `target` is the release that Enter alone chooses. Nothing is redrawn and no line is longer than 80 columns, but for a path. At the
+    end of the input nothing more is begun; a run goes on.
     """
     from dfwizard.cli.plain.menus import InputEnded, say
     from dfwizard.cli.plain.road import Road, Visit
@@ -33,16 +35,16 @@ def run_plain(
         sys.stdin.reconfigure(errors="replace")
     if demo is not None:
         say(f"DEMO: {demo[0]}", demo[1], "")
-    visit = Visit(path=path, php=php, url=url, backup_dir=backup_dir, admin_ui=admin_ui)
+    visit = Visit(path=path, php=php, url=url, backup_dir=backup_dir, admin_ui=admin_ui, target=target)
     road = Road(controller, visit)
     try:
         return road.go()
     except InputEnded:
         run = road.run
         if run is None:
-            say("", "The input has ended; nothing was changed.")
+            say("The input has ended; no upgrade was begun.")
             return 2
-        say("", f"The input has ended. Watch the run with: dfwizard attach {run.id}")
+        say(f"The input has ended. Watch the run with: dfwizard attach {run.id}")
         return 130
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dfwizard.cli.plain.menus import ask_word, choose, say, say_text
-from dfwizard.execution.outcomes import RESUMABLE
+from dfwizard.execution.outcomes import RESUMABLE, REVERSIBLE
 from dfwizard.reports.run_report import render
 from dfwizard.reports.terminal import plain
 
@@ -22,7 +22,7 @@ def after_run(controller: Controller, run: Run) -> str:
         choices = []
         if not alive and state.outcome in RESUMABLE:
             choices.append(("resume", "go on with the run"))
-        if not alive and state.outcome != "rolled-back":
+        if not alive and state.outcome in REVERSIBLE:
             choices.append(("rollback", "take it back"))
         choices += [("report", "show the report"), ("instance", "another instance")]
         chosen = choose("What now?", [*choices, ("quit", "quit; the run goes on" if alive else "quit")])

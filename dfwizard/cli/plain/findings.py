@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from dfwizard.cli.plain.menus import ask_word, ask_yes, choose, say, say_text
 from dfwizard.planning.findings import Severity
 from dfwizard.reports.findings_text import finding_lines
-from dfwizard.reports.terminal import plain
+from dfwizard.reports.terminal import WIDTH, cut, plain, plain_lines
 
 if TYPE_CHECKING:
     from dfwizard.controller import Controller, Prospect
@@ -23,7 +22,7 @@ def settle_findings(
     passed = sum(one.severity is Severity.OK for one in findings)
     say("", f"{passed} checks passed.")
     for finding in (one for one in findings if one.severity is Severity.INFO):
-        say_text("\n".join(finding_lines(finding)))
+        _tell(finding)
     for finding in (one for one in findings if one.severity is Severity.BLOCKER):
         chosen, accepted = _settle_blocker(controller, prospect, finding, accepted)
         if chosen != "on":
@@ -37,11 +36,16 @@ def settle_findings(
     return "backup", accepted
 
 
+def _tell(finding: Finding) -> None:
+    # How the command line overrides a finding is not how it is done here: the question below has it.
+    say("")
+    say_text("\n".join(line for line in finding_lines(finding) if "--accept " not in line))
+
+
 def _settle_blocker(
     controller: Controller, prospect: Prospect, finding: Finding, accepted: frozenset[str]
 ) -> tuple[str, frozenset[str]]:
-    say("")
-    say_text("\n".join(finding_lines(finding)))
+    _tell(finding)
     if finding.id in accepted and finding.acceptable:
         say("You have taken this upon yourself.")
         return "on", accepted
@@ -63,8 +67,7 @@ def _settle_blocker(
 
 
 def _read_warning(controller: Controller, prospect: Prospect, finding: Finding) -> str:
-    say("")
-    say_text("\n".join(finding_lines(finding)))
+    _tell(finding)
     choices = [("on", "I have read this: go on")]
     if finding.command:
         choices.append(("remedy", "run the remedy's command and look again"))
@@ -89,8 +92,9 @@ def _remedy(controller: Controller, prospect: Prospect, finding: Finding) -> str
 
 
 def _show(data: bytes) -> None:
-    for line in data.decode("utf-8", "replace").splitlines():
-        print(f"    {plain(line)}", file=sys.stdout, flush=True)
+    for line in plain_lines(data.decode("utf-8", "replace")):
+        for part in cut(line, WIDTH - 4):
+            print(f"    {part}", flush=True)
 
 
 def _go_through_checklist(controller: Controller, prospect: Prospect) -> bool:

@@ -13,10 +13,12 @@ class InputEnded(Exception):
 
 
 def say(*lines: str) -> None:
-    """Write lines, each wrapped to the terminal's 80 columns, its indentation kept."""
+    """Write lines, each wrapped to the terminal's 80 columns, its indentation kept; what follows a dash stands below itself."""
     for line in lines:
-        indent = " " * (len(line) - len(line.lstrip(" ")))
-        print("\n".join(wrap(line, indent=indent, first=indent)) if line.strip() else "", flush=True)
+        text = line.lstrip(" ")
+        first = line[: len(line) - len(text)]
+        indent = first + ("  " if text.startswith(("- ", "! ", "$ ")) else "")
+        print("\n".join(wrap(text, indent=indent, first=first)) if text else "", flush=True)
 
 
 def say_text(text: str) -> None:
@@ -33,6 +35,7 @@ def typed(prompt: str) -> str:
     print(prompt, end=" ", flush=True)
     line = sys.stdin.readline()
     if not line:
+        print(flush=True)
         raise InputEnded
     return line.strip()
 
@@ -45,7 +48,7 @@ def choose(question: str, choices: Sequence[tuple[str, str]], *, default: str = 
     """
     say("", question)
     for number, (_, words) in enumerate(choices, 1):
-        first = f"  {number}. "
+        first = f"  {number:>{len(str(len(choices)))}}. "
         print("\n".join(wrap(words, indent=" " * len(first), first=first)), flush=True)
     standard = next((number for number, (key, _) in enumerate(choices, 1) if key == default), 0)
     prompt = f"Number [1-{len(choices)}{f', Enter for {standard}' if standard else ''}]:"

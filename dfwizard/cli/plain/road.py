@@ -12,9 +12,10 @@ from dfwizard.cli.plain.findings import settle_findings
 from dfwizard.cli.plain.menus import ask_text, ask_yes, choose, say, say_text
 from dfwizard.cli.plain.running import run_in_words
 from dfwizard.errors import DfwizardError
-from dfwizard.execution.store import OnFailure
+from dfwizard.execution.on_failure import OnFailure
 from dfwizard.reports.facts_text import facts_text
 from dfwizard.reports.measures import size
+from dfwizard.reports.outline import ON_FAILURE
 from dfwizard.reports.plan_text import plan_text
 from dfwizard.reports.terminal import plain
 
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from dfwizard.instance.facts import Facts
 
 _OLDER = 5
-_POLICIES = (
-    (OnFailure.ASK, "ask what to do"),
-    (OnFailure.AUTO, "roll back by itself before the first database change, ask after it"),
-    (OnFailure.ROLLBACK, "roll back by itself"),
-    (OnFailure.STOP, "stop and leave all as it is"),
-)
+_SUBJECTS = {
+    "dotenv": ".env",
+    "web": "web server",
+    "php": "PHP",
+    "key": "APP_KEY",
+    "status": "HTTP",
+    "tree": "directory",
+    "space": "free space",
+}
+"""Answers of the inspection whose own names do not say it."""
 
 
 @dataclass
@@ -84,7 +89,7 @@ class Road:
             [
                 ("again", "try again"),
                 ("instance", "choose another instance"),
-                ("quit", "quit; nothing was changed"),
+                ("quit", "quit" if self.run else "quit; nothing was changed"),
             ],
         )
         return {"again": stage, "instance": "instance", "quit": ""}[again]
@@ -126,14 +131,17 @@ class Road:
             if what == "rollback":
                 return self._roll_back()
             return self._watch(lambda: self._controller.resume(run), since=state.seq)
-        self._code = attach_run(self._controller, run)
+        self._code = attach_run(self._controller, run, plain_mode=True)
         return self._ended()
 
     def _detection(self) -> str:
         visit = self._visit
         say("", f"Looking at {plain(visit.path)}; nothing is changed.")
         visit.facts = self._controller.inspect(
-            visit.path, php=visit.php, url=visit.url, on_fact=lambda name, _value: say(f"  {name}: looked at")
+            visit.path,
+            php=visit.php,
+            url=visit.url,
+            on_fact=lambda name, _value: say(f"  {_SUBJECTS.get(name, name)}: looked at"),
         )
         say("")
         say_text(facts_text(visit.facts))
@@ -160,14 +168,17 @@ class Road:
         choices = [
             (
                 one.tag,
-                f"{one.tag}{_marks(one.newest, one.newest_of_major)}, {one.date}: {' -> '.join(one.hops)}{_php(one.php_met)}",
+                f"{one.tag}{_marks(one.newest, one.newest_of_major)}, {one.date}{_over(one.hops)}{_php(one.php_met)}",
             )
             for one in offered
         ]
         chosen = choose(
             f"From {visit.facts.version.release} to which release?",
             [*choices, ("back", "back"), ("quit", "quit; nothing was changed")],
-            default=next((one.tag for one in offered if one.newest), ""),
+            default=next(
+                (one.tag for one in offered if one.tag == visit.target or (one.newest and not visit.target)),
+                "",
+            ),
         )
         if chosen in ("back", "quit"):
             return "detection" if chosen == "back" else ""
@@ -230,7 +241,7 @@ class Road:
         prospect = visit.prospect
         assert prospect is not None
         self._say_backup(prospect)
-        policy = dict(_POLICIES)[visit.on_failure]
+        policy = ON_FAILURE[visit.on_failure]
         chosen = choose(
             "What now?",
             [
@@ -246,7 +257,7 @@ class Road:
             visit.backup_dir = where or visit.backup_dir
             return self._plan() if where else "backup"
         if chosen == "policy":
-            wanted = choose("When a step fails:", [(one.value, words) for one, words in _POLICIES])
+            wanted = choose("When a step fails:", [(one.value, words) for one, words in ON_FAILURE.items()])
             visit.on_failure = OnFailure(wanted)
             return "backup"
         if chosen != "start":
@@ -275,14 +286,14 @@ class Road:
             self.run = self._controller.start_upgrade(
                 prospect, accepted=self._visit.accepted, on_failure=self._visit.on_failure
             )
-        self._code = follow_run(self._controller, self.run)
+        self._code = follow_run(self._controller, self.run, plain_mode=True)
         return self._ended()
 
     def _watch(self, begin: Callable[[], None], *, since: int) -> str:
         assert self.run is not None
         with Uninterrupted():
             begin()
-        self._code = follow_run(self._controller, self.run, since=since)
+        self._code = follow_run(self._controller, self.run, since=since, plain_mode=True)
         return self._ended()
 
     def _ended(self) -> str:
@@ -310,6 +321,10 @@ def _marks(newest: bool, newest_of_major: bool) -> str:
     if newest:
         return " (the newest)"
     return " (newest of its major)" if newest_of_major else ""
+
+
+def _over(hops: tuple[str, ...]) -> str:
+    return f", over {', '.join(hops[:-1])}" if len(hops) > 1 else ""
 
 
 def _php(met: bool | None) -> str:
