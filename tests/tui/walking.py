@@ -122,14 +122,13 @@ class Walk:
         await self.press("n")
 
     async def checks(self) -> bool:
-        """Read every finding, tick off what can be, take upon oneself what the scenario does; tell whether one may go on."""
+        """Read every finding, tick off what can be, take upon oneself what the scenario does, go on; tell whether one may."""
         await self.arrive("checks")
         rows = self.drive.wizard.screen.query_one(RowList)
-        findings = self.drive.wizard.session.prospect
-        assert findings is not None
-        assert not self.offers("n") or not any(
-            one.severity in (Severity.WARNING, Severity.BLOCKER) for one in findings.findings
-        ), "warnings must be read first"
+        prospect = self.drive.wizard.session.prospect
+        assert prospect is not None
+        if {one.severity for one in prospect.findings} & {Severity.WARNING, Severity.BLOCKER}:
+            assert "Before it goes on:" in await self.press("n"), "n must say what keeps one from going on"
         for row in [one.id for one in rows.rows if one.enabled]:
             await self.move_to(row)
             await self.read()
@@ -138,11 +137,11 @@ class Walk:
                 await self.press("space")
             elif line.startswith("[ ]") and row in self.sandbox.scenario.accept:
                 await self.press("a", "y")
-        return self.offers("n")
+        await self.press("n")
+        return self.drive.wizard.stage == "backup"
 
     async def backup(self) -> None:
         """See what is saved, and start."""
-        await self.press("n")
         await self.arrive("backup")
         await self.read()
         question = await self.press("enter")
