@@ -16,15 +16,16 @@ def run_wizard(
     controller: Controller | Callable[[], Controller],
     session: Session | None = None,
     *,
-    start_path: str = "",
     demo: tuple[str, str] | None = None,
     mouse: bool = False,
 ) -> int:
     """Show the wizard on this terminal until the person leaves it, and give the exit code.
 
-    A `controller` that is yet to be made is made when the first screen is there. `session` holds what the command line has said already;
-    `start_path` begins at the detection of that instance; `demo` is the title and the story of a demonstration. 0: left, or the run
-    watched ended well; else the run's exit code; 130: the run goes on; 129: the terminal has gone.
+    A `controller` that is yet to be made is made when the first screen is there. `session` holds what the command line has said
+    already; `start_path` begins at the detection of that instance; `demo` is the title and the story of a demonstration.
+
+    0: left, or the run watched ended well; else the run's exit code; 130: the run goes on; 129 and 143: the terminal has gone, or
+    dfwizard was told to end.
     """
     import gc
 
@@ -37,8 +38,6 @@ def run_wizard(
 
     driver.accept_any_byte()
     visit = session or Session()
-    if start_path:
-        visit.path = start_path
     app = Wizard(
         controller,
         visit,
@@ -46,6 +45,10 @@ def run_wizard(
         demo=Demo(*demo) if demo else None,
     )
     code = app.run(mouse=mouse)
-    for line in app.farewell:
-        print(line, file=sys.stderr)
+    try:
+        for line in app.farewell:
+            print(line, file=sys.stderr)
+        sys.stderr.flush()
+    except OSError:
+        driver.let_go()
     return app.return_code or code or 0

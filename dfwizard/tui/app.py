@@ -252,23 +252,19 @@ class Wizard(App[int]):
             ConfirmDialog("Leave the run going?", lines), lambda yes: self._end() if yes else None
         )
 
-    def _end(self) -> None:
-        run = self.session.run
-        code = 0
-        if run is not None and self.feed is not None:
-            state = self.feed.state
+    def _end(self, code: int | None = None) -> None:
+        run, state = self.session.run, self.feed.state if self.feed else None
+        ended = 0
+        if run is not None and state is not None:
+            ended = 130 if state.outcome is None else state.exit_code or 0
             if state.outcome is None:
                 self.farewell = [f"Run {run.id} is not over. Watch it again with: dfwizard attach {run.id}"]
-                code = 130
-            else:
-                code = state.exit_code or 0
         self.stop_watching()
-        self.exit(code)
+        self.exit(ended if code is None else code)
 
-    def hang_up(self) -> None:
-        """End because the terminal has gone or somebody said so; a run goes on."""
-        self.stop_watching()
-        self.exit(129)
+    def hang_up(self, number: int) -> None:
+        """End because of signal `number`: the terminal has gone, or somebody said so; a run goes on."""
+        self._end(128 + number)
 
     def fault(self, error: Exception) -> DfwizardError:
         """Keep where dfwizard itself failed in a file, and give what is to be said of it."""

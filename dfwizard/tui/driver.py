@@ -35,8 +35,15 @@ def accept_any_byte() -> None:
     setattr(linux_driver, "getincrementaldecoder", lenient)  # noqa: B010
 
 
-def end_on_signals(end: Callable[[], None]) -> None:
-    """Call `end` in the event loop on SIGHUP and SIGTERM; without this the terminal is left as it is and nothing is said."""
+def let_go() -> None:
+    """Write to a terminal that has gone no more: the interpreter would fail at its end with what is left to be written."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+
+
+def end_on_signals(end: Callable[[int], None]) -> None:
+    """Call `end` with the signal in the event loop on SIGHUP and SIGTERM; else the terminal is left as it is and nothing is said."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGHUP, signal.SIGTERM):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, end, number)

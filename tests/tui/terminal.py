@@ -60,6 +60,10 @@ class Terminal:
         """Give the terminal another size; the program hears of it."""
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
+    def modes(self) -> list[object]:
+        """Give the terminal's settings (echo, line mode, ...), which a program has to leave as it found them."""
+        return termios.tcgetattr(self._fd)
+
     def press(self, keys: bytes) -> None:
         """Type."""
         os.write(self._fd, keys)
