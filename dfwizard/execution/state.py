@@ -234,25 +234,29 @@ def _step_event(
                 state, warnings=(*state.warnings, f"Step {event.step} was skipped."), decision=None
             )
     elif isinstance(event, ev.StepFailed):
-        step = replace(
-            step,
-            status=StepStatus.FAILED,
-            ended=time,
-            seconds=step.seconds + event.seconds,
-            message=event.message,
-            code=event.code,
-            command=event.command,
-            tail=event.tail,
-            cause=event.cause,
-            remedy=event.remedy,
-            remedy_command=event.remedy_command,
-            line=event.line,
-            diagnosis=event.diagnosis,
-            remedy_message="",
-        )
+        step = _failed(step, event, time)
     else:
         step = replace(step, status=StepStatus.INTERRUPTED, ended=time)
     return _with_step(replace(state, current=current, question=None), step)
+
+
+def _failed(step: StepState, event: ev.StepFailed, time: str) -> StepState:
+    return replace(
+        step,
+        status=StepStatus.FAILED,
+        ended=time,
+        seconds=step.seconds + event.seconds,
+        message=event.message,
+        code=event.code,
+        command=event.command,
+        tail=event.tail,
+        cause=event.cause,
+        remedy=event.remedy,
+        remedy_command=event.remedy_command,
+        line=event.line,
+        diagnosis=event.diagnosis,
+        remedy_message="",
+    )
 
 
 def _remedy_event(state: RunState, event: ev.RemedyStarted | ev.RemedyFinished) -> RunState:

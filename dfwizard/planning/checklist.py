@@ -43,25 +43,13 @@ def checklist(
         ChecklistItem(
             "scripts",
             "Note custom scripts, and try them after the upgrade",
-            (
-                *(f"event script {name}" for name in lists.get("event_script", ())),
-                *(f"scripted service, id {name}" for name in lists.get("script_config", ())),
-                *unasked,
-            ),
+            (*_scripts(lists), *unasked),
             True,
         ),
         ChecklistItem(
             "connectors",
             "Note services and custom connectors, and try them after the upgrade",
-            (
-                *(
-                    _service(service)
-                    for service in sorted(services, key=lambda one: one.type)
-                    if service.count
-                ),
-                *(f"licensed package {name}" for name in facts.tree.licensed_packages),
-                *unasked,
-            ),
+            (*_connectors(facts, services), *unasked),
             True,
         ),
         ChecklistItem(
@@ -91,8 +79,22 @@ def _php(facts: Facts) -> tuple[str, ...]:
     return tuple(f"{names.get(php.sapi, php.sapi)}: PHP {php.version} ({php.binary})" for php in facts.php)
 
 
-def _service(service: ServiceType) -> str:
-    return f"{service.type}: {counted(service.count, 'service')}, {service.active} active"
+def _scripts(lists: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return (
+        *(f"event script {name}" for name in lists.get("event_script", ())),
+        *(f"scripted service, id {name}" for name in lists.get("script_config", ())),
+    )
+
+
+def _connectors(facts: Facts, services: Iterable[ServiceType]) -> tuple[str, ...]:
+    return (
+        *(
+            f"{one.type}: {counted(one.count, 'service')}, {one.active} active"
+            for one in sorted(services, key=lambda one: one.type)
+            if one.count
+        ),
+        *(f"licensed package {name}" for name in facts.tree.licensed_packages),
+    )
 
 
 def _unasked(facts: Facts) -> tuple[str, ...]:
