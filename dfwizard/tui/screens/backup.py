@@ -68,6 +68,7 @@ class BackupScreen(StageScreen):
         self._live = False
         self._busy = False
         self._pausing = False
+        self._deciding = False
         self._outlook: BackupOutlook | None = None
         self._progress: BackupProgress | None = None
         self._speed = Speed()
@@ -352,16 +353,23 @@ class BackupScreen(StageScreen):
     def action_pause(self) -> None:
         """Pause after this step, or go on."""
         feed = self._feed
-        if feed is None:
-            return
+        if feed is None or self._deciding:
+            return  # a key that repeats itself would say the same word twice
         run, controller = feed.run, self.wizard.controller
         stop = not (feed.state.paused or self._pausing)
+        self._deciding = True
 
         def taken(_nothing: None) -> None:
-            self._pausing = stop
+            self._deciding, self._pausing = False, stop
             self._show_progress()
 
-        self.background(lambda: controller.decide(run, "pause" if stop else "continue"), taken)
+        def refused(error: DfwizardError) -> None:
+            self._deciding = False
+            self.say_error(error)
+
+        self.background(
+            lambda: controller.decide(run, "pause" if stop else "continue"), taken, failed=refused
+        )
 
 
 def _wrong_with(typed: str) -> str:
