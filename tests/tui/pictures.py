@@ -21,13 +21,13 @@ ACCEPT = f"{WRITE}=1 .venv/bin/pytest tests/tui/test_pictures.py"
 
 _FONTS = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 _MARK = "dfw"
-_FORMAT = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+_FORMAT = """<svg viewBox="0 0 WIDTH HEIGHT" xmlns="http://www.w3.org/2000/svg">
 <style>
 text {{ font-family: FONTS; font-size: {char_height}px; white-space: pre; }}
 {styles}
 </style>
-<rect width="{width}" height="{height}" rx="8" fill="BACKGROUND"/>
-<g transform="translate({terminal_x}, {terminal_y})" xml:space="preserve">
+<rect width="WIDTH" height="HEIGHT" rx="8" fill="BACKGROUND"/>
+<g transform="translate(10, 10)" xml:space="preserve">
 {backgrounds}
 {matrix}
 </g>
@@ -57,6 +57,7 @@ _BRIGHT = (
 _THEME = TerminalTheme((20, 23, 31), (216, 222, 233), list(_COLOURS), list(_BRIGHT))
 """What the sixteen colours of a terminal look like in the pictures."""
 
+_BACKGROUND = "#{:02x}{:02x}{:02x}".format(*_COLOURS[0])
 _CELL, _LINE = 12.2, 24.4
 """The width of a cell and the height of a line in rich's SVG."""
 
@@ -65,6 +66,7 @@ _SHORTER = (
     (re.compile(r' clip-path="[^"]*"| shape-rendering="[^"]*"'), ""),
     (re.compile(r"&#160;"), " "),
     (re.compile(r"<text[^>]*>[ ]*</text>\n?"), ""),
+    (re.compile(rf'<rect fill="{_BACKGROUND}" x[^>]*/>\n?'), ""),
     (re.compile(r'class="dfw-'), 'class="'),
     (re.compile(r"\.dfw-"), "."),
     (re.compile(r"(?<=[^\n])(?=<text |<rect )"), "\n"),
@@ -91,10 +93,15 @@ def svg_of(wizard: Wizard) -> str:
             full=True, screen_stack=wizard._background_screens, simplify=True
         )
     )
-    background = "#{:02x}{:02x}{:02x}".format(*_COLOURS[0])
-    svg = console.export_svg(
-        theme=_THEME, code_format=_FORMAT.replace("BACKGROUND", background), unique_id=_MARK
-    )
+    frame = {
+        "BACKGROUND": _BACKGROUND,
+        "WIDTH": str(round(width * _CELL) + 20),
+        "HEIGHT": str(round(height * _LINE) + 20),
+    }
+    form = _FORMAT
+    for name, value in frame.items():
+        form = form.replace(name, value)
+    svg = console.export_svg(theme=_THEME, code_format=form, unique_id=_MARK)
     for pattern, new in _SHORTER:
         svg = pattern.sub(new, svg)
     return svg
