@@ -7,11 +7,21 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import test_dump, test_file_backup, test_journal_event, test_startup, test_step
+from tests.bench import (
+    test_dump,
+    test_file_backup,
+    test_journal_event,
+    test_screens_output,
+    test_screens_start,
+    test_startup,
+    test_step,
+)
 from tests.bench.measure import Measurement, table
 
 BENCHES: dict[str, Callable[[Path], Measurement | tuple[Measurement, ...]]] = {
     "startup": test_startup.compare,
+    "screens-start": test_screens_start.compare,
+    "screens-output": test_screens_output.compare,
     "file-backup": test_file_backup.compare,
     "dump": test_dump.compare,
     "step": test_step.compare,

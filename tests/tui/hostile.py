@@ -94,15 +94,8 @@ class Fingers:
             self.done.append(f"paste {text!r}")
             wizard.post_message(events.Paste(text))
         else:
-            key = self._random.choice(
-                OFTEN
-                if chance < 0.5
-                else SELDOM
-                if chance < 0.6
-                else ("y",)
-                if self.bold and chance < 0.66
-                else self._keys
-            )
+            kinds, weights = (OFTEN, SELDOM, self._keys, ("y",)), (38, 10, 34, 6 if self.bold else 0)
+            key = self._random.choice(self._random.choices(kinds, weights)[0])
             self.done.append(key)
             wizard.simulate_key(key)
         if self._random.random() < 0.2:
