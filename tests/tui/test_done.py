@@ -20,14 +20,6 @@ from tests.tui import ended_runs
 from tests.tui.driving import NARROW, WIDE, driving
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    place = tmp_path / "state"
-    place.mkdir(mode=0o700)
-    monkeypatch.setenv("DFWIZARD_STATE_DIR", str(place))
-    return place
-
-
 def not_compared(run: Run) -> Run:
     """Leave out the comparison of a run that was rolled back before its first change."""
     run.comparison.unlink()

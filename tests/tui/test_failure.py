@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from dfwizard.controller import Controller
-from dfwizard.execution import attach
 from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.state import StepState, StepStatus
 from dfwizard.execution.store import Run
@@ -30,18 +25,6 @@ NO_NETWORK = (
     "curl error 6 while downloading https://repo.packagist.org/p2: Could not resolve host: repo.packagist.org"
 )
 """What composer says; known by its text, with a remedy that is a command."""
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Steps and runs; no runner survives the test."""
-    monkeypatch.setenv("DFWIZARD_STATE_DIR", str(tmp_path / "state"))
-    made = Bench(tmp_path)
-    yield made
-    for run in made.store.list():
-        runner = run.state().runner
-        if runner is not None and attach.alive(run, runner):
-            os.kill(runner.pid, signal.SIGKILL)
 
 
 def failing(bench: Bench, *, skippable: bool = False, says: str = "something broke") -> Run:

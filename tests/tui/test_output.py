@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -84,12 +83,6 @@ async def settled(drive: Drive) -> None:
 
 def first_number(drive: Drive) -> int:
     return int(drive.text().splitlines()[2].split()[0])
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setenv("DFWIZARD_STATE_DIR", str(tmp_path / "state"))
-    return Bench(tmp_path)
 
 
 def opened(bench: Bench) -> Controller:

@@ -23,14 +23,6 @@ from tests.tui import ended_runs
 from tests.tui.driving import NARROW, WIDE, driving
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    place = tmp_path / "state"
-    place.mkdir(mode=0o700)
-    monkeypatch.setenv("DFWIZARD_STATE_DIR", str(place))
-    return place
-
-
 def test_an_upgrade_is_taken_back_by_keys_and_is_identical() -> None:
     async def walk(controller: Controller, session: Session) -> None:
         async with driving(controller, session) as drive:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import re
 import resource
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from dfwizard.controller import Controller
-from dfwizard.errors import DfwizardError
-from dfwizard.execution import attach
 from dfwizard.execution import events as ev
 from dfwizard.execution.progress import Progress
 from dfwizard.execution.state import PhaseState, StepState, StepStatus
@@ -36,20 +29,6 @@ from tests.unit import samples
 from tests.unit.run_bench import Bench, kill
 
 WAITING = "while test ! -e {}; do sleep 0.02; done"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """Steps and runs; no runner survives the test."""
-    made = Bench(tmp_path)
-    yield made
-    for run in made.store.list():
-        with suppress(DfwizardError):
-            runner = run.state().runner
-            if runner is not None and attach.alive(run, runner):
-                os.kill(runner.pid, signal.SIGKILL)
-    for name in ("go", "go-2"):
-        (made.instance / name).touch()
 
 
 def titled(step: Step, title: str) -> Step:

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,22 +19,10 @@ from dfwizard.tui import driver
 from dfwizard.tui.styles import SEVERITY_SIGNS, STEP_SIGNS
 from tests.tui.terminal import Terminal
 from tests.tui.tmux import Tmux
-from tests.unit.run_bench import Bench, kill
+from tests.unit.run_bench import Bench
 
 WIZARD = (sys.executable, "-m", "dfwizard")
 COLOUR = re.compile(rb"\x1b\[(?:[\d;]*;)?(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[\d;]*)?m")
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """Steps and runs; no runner survives the test."""
-    made = Bench(tmp_path)
-    yield made
-    for run in made.store.list():
-        runner = run.state().runner
-        if runner is not None and attach.alive(run, runner):
-            kill(run)
-    (made.instance / "go").touch()
 
 
 @pytest.fixture

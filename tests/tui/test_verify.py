@@ -19,14 +19,6 @@ WARNING = "Errors in the log: Connection refused to the mail server"
 HOSTILE = "a\x1b[2Jb\x1b]0;title\x07c\u202ed\ne" + "x" * 300
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    place = tmp_path / "state"
-    place.mkdir(mode=0o700)
-    monkeypatch.setenv("DFWIZARD_STATE_DIR", str(place))
-    return place
-
-
 def test_a_difference_counts_as_explained_or_flagged() -> None:
     verification = Verification("7.1.0", True, ended_runs.CHECKS)
     assert counts(verification) == (1, 3, 1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dfwizard.execution import attach
-from tests.unit.run_bench import Bench
+from tests.unit.run_bench import Bench, benched
 
 
 @pytest.fixture
@@ -42,10 +39,5 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    for run in made.store.list():  # a failed test must not leave its runner behind
-        runner = run.state().runner
-        if runner is not None and attach.alive(run, runner):
-            os.kill(runner.pid, signal.SIGKILL)
-    (made.instance / "go").touch()
+    with benched(tmp_path) as made:
+        yield made

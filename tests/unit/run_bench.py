@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from dfwizard.errors import DfwizardError
 from dfwizard.execution import attach, control
 from dfwizard.execution.launch import launch
 from dfwizard.execution.on_failure import OnFailure
@@ -132,6 +134,22 @@ class Bench:
     def lines(self, name: str) -> list[str]:
         path = self.instance / name
         return path.read_text().split() if path.exists() else []
+
+
+@contextmanager
+def benched(place: Path) -> Iterator[Bench]:
+    """Give a bench in `place`; no runner survives it, nor does a step that waits for the file `go` or `go-2` in the instance."""
+    made = Bench(place)
+    try:
+        yield made
+    finally:
+        for run in made.store.list():
+            with suppress(DfwizardError):
+                runner = run.state().runner
+                if runner is not None and attach.alive(run, runner):
+                    os.kill(runner.pid, signal.SIGKILL)
+        for name in ("go", "go-2"):
+            (made.instance / name).touch()
 
 
 def kill(run: Run, number: int = signal.SIGKILL) -> int:
