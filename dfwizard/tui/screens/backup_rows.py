@@ -140,7 +140,7 @@ def going_on(
     lines = [_step("Backup", backup), *_labelled("  into", directory, width)]
     if progress is not None and progress.parts:
         lines += [_part_going_on(part, width) for part in progress.parts]
-        lines.append(_together(backup, progress, rate, width))
+        lines += _together(backup, progress, rate, width)
     else:
         lines.append(Text("  Its first bytes are awaited ...", QUIET))
     lines.append(_step("Proof", proof))
@@ -167,22 +167,25 @@ def _part_going_on(part: PartProgress, width: int) -> Text:
         return lead.append(size(part.written))
     if part.state == "waiting":
         return lead.append(f"about {size(part.expected)}", QUIET)
-    amount = f" {size(part.written)} of about {size(part.expected)}"
-    return lead.append_text(bar(_share(part.written, part.expected), max(min(width - 56, 40), 8))).append(
-        amount
-    )
+    return lead.append_text(_amount(part.written, part.expected, width))
 
 
-def _together(backup: StepState, progress: BackupProgress, rate: float, width: int) -> Text:
+def _amount(written: int, expected: int, width: int) -> Text:
+    drawn = bar(_share(written, expected), max(min(width - 56, 40), 8))
+    return drawn.append(f" {size(written)} of about {size(expected)}")
+
+
+def _together(backup: StepState, progress: BackupProgress, rate: float, width: int) -> list[Text]:
+    """Say how far all parts are together, and below that how fast it goes: in one line it would not fit."""
     if backup.status in (StepStatus.DONE, StepStatus.ALREADY_DONE):
-        return Text(f"  {size(progress.written)} together")
-    left = max(progress.expected - progress.written, 0)
-    parts = [f" {size(progress.written)} of about {size(progress.expected)}"]
+        return [Text(f"{'':13}{'together':<10}{size(progress.written)}")]
+    lines = [
+        Text(f"{'':13}{'together':<10}").append_text(_amount(progress.written, progress.expected, width))
+    ]
     if rate > 0:
-        parts += [f"{size(round(rate))}/s", f"{about(left / rate)} left"]
-    line = Text(f"  {'together':<10} ")
-    line.append_text(bar(_share(progress.written, progress.expected), max(min(width - 66, 40), 8)))
-    return line.append(", ".join(parts))
+        left = max(progress.expected - progress.written, 0)
+        lines.append(Text(f"{'':23}{size(round(rate))}/s, {about(left / rate)} left"))
+    return lines
 
 
 def _share(written: int, expected: int) -> float:

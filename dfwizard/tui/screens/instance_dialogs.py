@@ -23,8 +23,6 @@ Look = Callable[[str, Callable[[], None], Callable[["DfwizardError"], None]], No
 class PathDialog(AskDialog):
     """The directory of an instance, typed; it is looked at before the dialog closes."""
 
-    CSS_PATH = "instance.tcss"
-
     def __init__(self, value: str, complete: Callable[[str], Sequence[str]], look: Look) -> None:
         super().__init__(
             "Another instance",
