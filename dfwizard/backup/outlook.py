@@ -69,7 +69,7 @@ def outlook(host: Host, facts: Facts, directory: str) -> BackupOutlook:
     size = sum(part.size for part in parts)
     expected = pace(facts)
     space = _space(facts.space, directory)
-    free = _free(host, directory)
+    free = space.free if space is not None and "backups" in space.purpose else _free(host, directory)
     if free is None and space is not None:
         free = space.free
     return BackupOutlook(

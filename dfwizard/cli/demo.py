@@ -79,22 +79,27 @@ def _shown(options: argparse.Namespace) -> int:
     why = "" if options.plain else hindrance()
     if why:
         print(f"dfwizard: {why}, so the questions come line by line.", file=sys.stderr)
+    attached = options.attach is not None
     with _sandbox(options) as sandbox:
         kept = sandbox.directory
-        code = _show_lines(sandbox) if options.plain or why else _show_screens(sandbox, mouse=options.mouse)
+        code = (
+            _show_lines(sandbox, attached=attached)
+            if options.plain or why
+            else _show_screens(sandbox, mouse=options.mouse, attached=attached)
+        )
         if code == _HUNG_UP and _going_on(sandbox) is not None:
             print("This terminal was hung up, as by a lost connection. The run goes on.", file=sys.stderr)
     _say_kept(kept)
     return code
 
 
-def _show_lines(sandbox: Sandbox) -> int:
+def _show_lines(sandbox: Sandbox, *, attached: bool) -> int:
     from dfwizard.cli.plain import run_plain
 
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _hung_up)
     sandbox.be_the_terminal()
-    going_on = _going_on(sandbox)
+    going_on = sandbox.run() if attached else _going_on(sandbox)
     try:
         if going_on is not None:
             return attach_run(sandbox.controller(), going_on, plain_mode=True)
@@ -108,7 +113,7 @@ def _show_lines(sandbox: Sandbox) -> int:
         return lost.status
 
 
-def _show_screens(sandbox: Sandbox, *, mouse: bool) -> int:
+def _show_screens(sandbox: Sandbox, *, mouse: bool, attached: bool) -> int:
     from dfwizard.tui import run_wizard
     from dfwizard.tui.session import Session
 
@@ -116,8 +121,14 @@ def _show_screens(sandbox: Sandbox, *, mouse: bool) -> int:
     sandbox.be_the_terminal()
     return run_wizard(
         sandbox.controller(),
-        Session(path=sandbox.path, target=scenario.target, run=_going_on(sandbox)),
-        demo=(scenario.title, scenario.story),
+        Session(
+            path=sandbox.path, target=scenario.target, run=sandbox.run() if attached else _going_on(sandbox)
+        ),
+        demo=(
+            scenario.title,
+            scenario.story,
+            f"dfwizard demo --attach {shlex.quote(str(sandbox.directory))}",
+        ),
         mouse=mouse,
     )
 

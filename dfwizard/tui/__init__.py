@@ -16,13 +16,14 @@ def run_wizard(
     controller: Controller | Callable[[], Controller],
     session: Session | None = None,
     *,
-    demo: tuple[str, str] | None = None,
+    demo: tuple[str, str, str] | None = None,
     mouse: bool = False,
 ) -> int:
     """Show the wizard on this terminal until the person leaves it, and give the exit code.
 
     A `controller` that is yet to be made is made when the first screen is there. `session` holds what the command line has said
-    already; `start_path` begins at the detection of that instance; `demo` is the title and the story of a demonstration.
+    already; `start_path` begins at the detection of that instance; `demo` is the title and the story of
+    a demonstration and the command that comes back to it.
 
     0: left, or the run watched ended well; else the run's exit code; 130: the run goes on; 129 and 143: the terminal has gone, or
     dfwizard was told to end.

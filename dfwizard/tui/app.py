@@ -245,8 +245,8 @@ class Wizard(App[int]):
             f"Run {run.id} is not over. {waits}",
             "",
             "Watch it again with:",
-            f"  dfwizard attach {run.id}",
-            "or start dfwizard again.",
+            f"  {self._way_back_to(run)}",
+            *(() if self.demo else ("or start dfwizard again.",)),
         ]
         self.push_screen(
             ConfirmDialog("Leave the run going?", lines), lambda yes: self._end() if yes else None
@@ -258,9 +258,13 @@ class Wizard(App[int]):
         if run is not None and state is not None:
             ended = 130 if state.outcome is None else state.exit_code or 0
             if state.outcome is None:
-                self.farewell = [f"Run {run.id} is not over. Watch it again with: dfwizard attach {run.id}"]
+                self.farewell = [f"Run {run.id} is not over. Watch it again with: {self._way_back_to(run)}"]
         self.stop_watching()
         self.exit(ended if code is None else code)
+
+    def _way_back_to(self, run: Run) -> str:
+        """Give the command that watches the run again."""
+        return self.demo.attach if self.demo and self.demo.attach else f"dfwizard attach {run.id}"
 
     def hang_up(self, number: int) -> None:
         """End because of signal `number`: the terminal has gone, or somebody said so; a run goes on."""

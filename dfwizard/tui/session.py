@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Demo:
-    """What is said on every screen of a demonstration: the scenario's `title`, and its `story` on the first screen and in the help."""
+    """What is said on every screen of a demonstration: the scenario's `title`, and its `story` on the first screen and in the help.
+
+    `attach` is the command that comes back to its sandbox.
+    """
 
     title: str
     story: str
+    attach: str = ""
 
 
 @dataclass

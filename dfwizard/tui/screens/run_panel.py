@@ -84,6 +84,7 @@ class RunPanel(Container):
     def __init__(self) -> None:
         super().__init__(id="run-panel")
         self._pausing = False
+        self._continued_at = -1
         self._ready = False
         self._banner: list[Text] = []
         self._possible: tuple[bool | None, ...] = ()
@@ -100,8 +101,8 @@ class RunPanel(Container):
 
     @property
     def feed(self) -> Feed | None:
-        """Give the run as it goes."""
-        return self._screen.wizard.feed
+        """Give the run as it goes; None once the panel has gone."""
+        return self._screen.wizard.feed if self.is_attached and self.query(LineLog) else None
 
     @property
     def _screen(self) -> StageScreen:
@@ -200,8 +201,11 @@ class RunPanel(Container):
         feed = self.feed
         if feed is None:
             return
+        if feed.state.paused and feed.state.seq == self._continued_at:
+            return  # the runner has been told to go on, and the journal will say so
         wanted = "continue" if feed.state.paused or self._pausing else "pause"
         run, controller = feed.run, self._screen.wizard.controller
+        self._continued_at = feed.state.seq if wanted == "continue" else -1
 
         def then(_: None) -> None:
             self._pausing = wanted == "pause"
