@@ -171,11 +171,11 @@ def test_the_failure_is_explained_and_the_remedy_shows_its_command(
         run = failing(bench, says=NO_NETWORK)
         async with driving(opened(bench), Session(run=run), size=size) as drive:
             await asked(drive)
+            await drive.until_text("curl error 6 while downloading")  # once all is laid out for its width
+            await drive.until_text("Cause")
             text = drive.text()
             assert "✗ Step 2 of 3 failed: Install the packages" in text
             assert "exit code 100" in text
-            assert "curl error 6 while downloading" in text
-            assert "Cause" in text
             assert "> Apply the remedy" in text
             assert "Stop now:" in text
             await drive.press("enter")

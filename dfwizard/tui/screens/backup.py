@@ -93,7 +93,7 @@ class BackupScreen(StageScreen):
             return stakes(self._plan, feed.state)
         return NOTHING_CHANGED
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Find out what there is to show."""
         feed = self._feed
         if feed is not None and feed.state.outcome is None:

@@ -51,8 +51,8 @@ class Delivered(Message):
 class StageScreen(Screen[None]):
     """One place of the wizard. Screens call the controller, in the background where it takes time, and never run a command.
 
-    A subclass sets `STAGE` (its name, as in `Wizard.show`), `TITLE_TEXT`, `HELP_TEXT` and `body`. One without a stage is pushed
-    over another, and stays until it is closed, wherever the run goes.
+    A subclass sets `STAGE` (its name, as in `Wizard.show`), `TITLE_TEXT`, `HELP_TEXT` and `body`, and begins in `opened`. One without a
+    stage is pushed over another, and stays until it is closed, wherever the run goes.
     """
 
     STAGE: ClassVar[str] = ""
@@ -94,6 +94,9 @@ class StageScreen(Screen[None]):
     def body(self) -> ComposeResult:
         """Give the widgets between the bars."""
         yield from ()
+
+    def opened(self) -> None:
+        """Begin with what the screen is for, once its widgets are there."""
 
     def title_instance(self) -> str:
         """Give what the title names on its right side."""
@@ -218,8 +221,10 @@ class StageScreen(Screen[None]):
     # Size ----------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        """Keep the line above the keys up to date while something is being worked on."""
-        self.set_interval(0.5, self._show_label)
+        """Begin, unless the screen is being left at this very moment: its widgets have gone then."""
+        if self.query(StakesLine):
+            self.set_interval(0.5, self._show_label)  # says how long something has been worked on
+            self.opened()
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so instead of breaking when the terminal is too small."""

@@ -98,7 +98,7 @@ class ChecksScreen(StageScreen):
             return "Esc or q now: nothing has changed but by the remedies that you ran."
         return NOTHING_CHANGED
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Show what was found; look when nothing was looked at yet."""
         self.set_interval(0.1, self._drain)
         self._list.focus()

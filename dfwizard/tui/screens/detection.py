@@ -78,7 +78,7 @@ class DetectionScreen(StageScreen):
             yield Answers()
             yield LineLog(follow=False, id="details")
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Look, unless that has been done."""
         self.query_one(Answers).focus()
         if self.session.facts is not None:

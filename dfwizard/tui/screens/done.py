@@ -72,7 +72,7 @@ class DoneScreen(RecordedScreen):
         """Say in one sentence what stopping now would mean."""
         return _STAKES[self._report.outcome] if self._report else NOTHING_CHANGED
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Read the run's report."""
         self.query_one(LineLog).focus()
         self.read_run(self.wizard.controller.report, self._take)

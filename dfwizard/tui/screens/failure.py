@@ -101,10 +101,8 @@ class FailureScreen(StageScreen):
         known = phase.step(question.step) if question and question.step else feed.state.failed_step
         return (plan, known) if known else None
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Ask what the answers mean, and show all."""
-        if not self.query("#failure-choices"):
-            return  # the wizard is being left at this very moment
         self.query_one("#failure-choices").focus()
         self._show()
         feed = self.wizard.feed

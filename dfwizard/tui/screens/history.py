@@ -99,7 +99,7 @@ class HistoryScreen(StageScreen):
             return "A backup is being verified: wait for its end before you quit."
         return self._news or "Looking changes nothing; what would is asked first."
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Read runs and backups; the runs come first."""
         self.query_one(HistoryList).focus()
         self._read()

@@ -87,7 +87,7 @@ class InstanceScreen(StageScreen):
             return "q now: what is going on goes on without this terminal."
         return "q now: nothing has changed."
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Look for runs and instances; the runs come first."""
         self.query_one(InstanceList).focus()
         # All that the looking imports would hold the first frame up.

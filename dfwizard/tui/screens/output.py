@@ -86,10 +86,8 @@ class OutputScreen(StageScreen):
         over = feed is None or feed.state.outcome is not None or feed.ended is not None
         return "Esc: back." if over else "Esc: back. The run goes on meanwhile."
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Show the end of the last attempt's output."""
-        if not self.query(LineLog):
-            return  # the wizard is being left at this very moment
         log = self.query_one(LineLog)
         log.focus()
         self.watch(log, "scroll_y", self._moved, init=False)

@@ -82,7 +82,7 @@ class PathScreen(StageScreen):
                 yield Static("", id="road", markup=False)
                 yield LineLog(follow=False, id="details")
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Ask for the releases."""
         self.query_one(Releases).focus()
         facts = self.session.facts

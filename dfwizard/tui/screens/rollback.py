@@ -98,7 +98,7 @@ class RollbackScreen(RecordedScreen):
             return "All is as it was before. Nothing goes on; leaving costs nothing."
         return "The instance is not whole. g tries again: the backup has all it needs."
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Show the face that belongs to the run."""
         self.set_class(self._live, "-live")
         if not self._live:

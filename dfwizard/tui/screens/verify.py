@@ -71,7 +71,7 @@ class VerifyScreen(RecordedScreen):
         """Say in one sentence what stopping now would mean."""
         return "The upgrade is over; leaving changes nothing. x takes it back."
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         """Read what the run recorded."""
         self.query_one(RowList).focus()
         self.read_run(self.wizard.controller.report, self._take)
