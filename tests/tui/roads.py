@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.tui.tmux import Tmux
 
 
@@ -10,7 +12,7 @@ def to_the_plan(terminal: Tmux, target: str) -> None:
     terminal.until("[Detection]", "Looked at")
     terminal.press("n")
     screen = terminal.until("[Path]", "Installed:", gone="Looking for")
-    if target not in screen:
+    if not _row(screen, target):
         terminal.press("a")
     _put_the_cursor_on(terminal, target)
     terminal.press("Enter")
@@ -53,11 +55,16 @@ def to_the_summary(terminal: Tmux, *told: str) -> str:
     return terminal.until("[Done]", *told)
 
 
+def _row(screen: str, target: str) -> str:
+    """Give the row of a release, "" where it is not in sight."""
+    found = re.search(rf"^[> ] [✓✗] {re.escape(target)} ", screen, re.MULTILINE)
+    return found[0] if found else ""
+
+
 def _put_the_cursor_on(terminal: Tmux, target: str) -> None:
     """Move the cursor down to a release."""
-    here = f"> ✓ {target} "
-    screen = terminal.until(f" {target} ")
-    while here not in screen and f"> ✗ {target} " not in screen:
+    screen = terminal.until("All")
+    while not _row(screen, target).startswith(">"):
         cursor = next(line for line in screen.splitlines() if line.startswith("> "))
         terminal.press("Down")
         screen = terminal.until("[Path]", gone=cursor)
