@@ -317,12 +317,12 @@ class PathScreen(StageScreen):
             "What is there already is not overwritten."
         )
 
+        def say(saved: str) -> None:
+            self.app.push_screen(MessageDialog("Saved", [f"The plan is in {plain(saved)}"]))
+
         def take(path: str | None) -> None:
             if path and path.strip():
-                self.background(
-                    lambda: controller.save_plan(prospect, path.strip()),
-                    lambda file: self.say(f"Saved: {file}"),
-                )
+                self.background(lambda: controller.save_plan(prospect, path.strip()), say)
 
         name = f"dfwizard-{plan.frm}-to-{plan.to}.sh"
         self.app.push_screen(AskDialog("Save the plan", [text], value=name), take)
