@@ -84,7 +84,7 @@ def test_no_command_and_no_terminal_asks_line_by_line_and_ends_with_its_input(tm
     ended = dfwizard(state=tmp_path)
     assert ended.code == 2
     assert "Which instance?" in ended.out
-    assert "The input has ended; nothing was changed." in ended.out
+    assert "The input has ended; no upgrade was begun." in ended.out
     assert not ended.imported & HEAVY
 
 
