@@ -40,7 +40,7 @@ def test_the_smooth_road_in_a_terminal(machine: Machine) -> None:
         terminal.press("h")
         terminal.until("✓ done", "Backups (1", "✓ proven")
         terminal.press("End")
-        terminal.until("state      proven: it was restored")
+        terminal.until("v Verify", "d Delete", "taken  ")
         terminal.press("q")
         assert terminal.end() == 0
         assert "dfwizard" not in terminal.screen()

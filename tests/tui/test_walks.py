@@ -214,7 +214,7 @@ def test_the_lost_connection_is_walked_by_two_wizards() -> None:
                     await walk.backup()
                     await walk.drive.until(lambda: terminal.poll() is not None, "the hang-up")
                     assert terminal.returncode == -signal.SIGHUP
-                    walk.drive.wizard.hang_up()
+                    walk.drive.wizard.hang_up(signal.SIGHUP)
                     await walk.drive.until(lambda: walk.drive.wizard.return_code is not None, "the end")
                     assert walk.drive.wizard.return_value == 129
             (run,) = sandbox.controller().store.list()
