@@ -11,10 +11,10 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from dfwizard.reports.terminal import plain
+from dfwizard.tui.widgets.scrolling import Scrolling
 
 WIDEST = 4000
 """Columns that can be scrolled to sideways."""
@@ -26,7 +26,7 @@ def shown(line: bytes | str) -> str:
     return plain(text.rstrip("\r").rpartition("\r")[2].expandtabs(4))
 
 
-class LineLog(ScrollView, can_focus=True):
+class LineLog(Scrolling, can_focus=True):
     """A view on lines that somebody else keeps (bytes, strings or texts).
 
     `marked` are words that stand out wherever they are, `found` is the line of them that one is at. With `follow` it stays at the

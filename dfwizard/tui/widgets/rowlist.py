@@ -12,10 +12,10 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from dfwizard.tui import signs
+from dfwizard.tui.widgets.scrolling import Scrolling
 
 if TYPE_CHECKING:
     from textual import events
@@ -40,7 +40,7 @@ def heading(text: str) -> Row:
     return Row.of(f"heading:{text}", Text(text, "bold"), enabled=False)
 
 
-class RowList(ScrollView, can_focus=True):
+class RowList(Scrolling, can_focus=True):
     """Rows, one of them under the cursor. Posts `Moved` when the cursor is on another row and `Chosen` on Enter."""
 
     DEFAULT_CSS = """
