@@ -88,4 +88,7 @@ async def driving(
     """Run the wizard without a terminal, of the given size."""
     wizard = Wizard(controller, session or Session(), start=start, demo=demo)
     async with wizard.run_test(size=size) as pilot:
-        yield Drive(wizard, pilot)
+        try:
+            yield Drive(wizard, pilot)
+        finally:
+            wizard.stop_watching()  # as it does when it is left: else news of the run come to screens that are being closed
