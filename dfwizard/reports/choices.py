@@ -80,4 +80,4 @@ def _before_retry(run: Run, plan: Plan, state: RunState) -> str:
         database = run.facts().database
         if database is not None and database.driver in _IN_TRANSACTIONS:
             return ""
-    return ", only after removing what the migration has made"
+    return "; first remove by hand what the migration has made"

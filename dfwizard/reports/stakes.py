@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 WIDTH = 78
 """No sentence is longer."""
 
-_NOTHING = "Stop now: nothing has changed."
-_CLOSED = "Stop now: the API stays closed; nothing else has changed."
+_NOTHING = "Stopped now: nothing has changed."
+_CLOSED = "Stopped now: the API stays closed; nothing else has changed."
 _RESTORING = ("restore-tree", "restore-database")
 
 
@@ -30,13 +30,13 @@ def stakes(plan: Plan, state: RunState | None) -> str:
         return _rollback(state.phase)
     needs = undone(plan, state.begun)
     if needs & {Undo.TREE, Undo.DATABASE} and _opened(state.phase):
-        return "Stop now: the new release is in place and open, but not verified."
+        return "Stopped now: the new release is in place and open, but not verified."
     if Undo.DATABASE in needs:
-        return "Stop now: the database has changed; rollback restores the proven backup."
+        return "Stopped now: the database has changed; rollback restores the proven backup."
     if Undo.TREE in needs:
-        return "Stop now: code is half changed; rollback takes it back."
+        return "Stopped now: code is half changed; rollback takes it back."
     if Undo.SERVICES in needs:
-        return "Stop now: services were restarted; code and data have not changed."
+        return "Stopped now: services were restarted; code and data have not changed."
     if Undo.MAINTENANCE in needs and is_closed(plan, state.phase):
         return _CLOSED
     return _NOTHING
@@ -49,13 +49,13 @@ def _opened(phase: PhaseState) -> bool:
 def _rollback(phase: PhaseState) -> str:
     restoring = [step for step in phase.steps if step.id in _RESTORING]
     if not restoring:
-        return "Stop now: the API may stay closed; code and data have not changed."
+        return "Stopped now: the API may stay closed; code and data have not changed."
     if phase.step("maintenance-off").status.over:
-        return "Stop now: the old state is back, and the API open."
+        return "Stopped now: the old state is back, and the API open."
     if phase.step("compare").status.over:
-        return "Stop now: the old state is back and compared; the API stays closed."
+        return "Stopped now: the old state is back and compared; the API stays closed."
     if all(step.status.over for step in restoring):
-        return "Stop now: the old state is back, but not compared; resume goes on."
+        return "Stopped now: the old state is back, but not compared; resume goes on."
     if any(step.attempts for step in restoring):
-        return "Stop now: neither the old nor the new state is whole; resume goes on."
-    return "Stop now: nothing has been put back yet; resume goes on."
+        return "Stopped now: neither the old nor the new state is whole; resume goes on."
+    return "Stopped now: nothing has been put back yet; resume goes on."

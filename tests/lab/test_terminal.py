@@ -103,7 +103,7 @@ def test_a_failed_step_is_talked_over(person: Person) -> None:
         shown = terminal.expect(ANSWER)
         meanings = " ".join(shown.split()).split("How shall it go on? ")[1]
         assert meanings == (
-            "retry run the step again, only after removing what the migration has made "
+            "retry run the step again; first remove by hand what the migration has made "
             "rollback back to 6.3.0 from the proven backup "
             "stop leave it as it is, maintenance mode on; resume or roll back later"
         )

@@ -198,7 +198,7 @@ def test_a_backup_that_goes_on_is_watched(tmp_path: Path) -> None:
             await drive.until_text("▶ running")
             await drive.until_text("900 Bytes")
             await drive.until_text("tree: 200 MB at /opt/dreamfactory")
-            await drive.until_text("Stop now: the API stays closed")
+            await drive.until_text("Stopped now: the API stays closed")
             await drive.until_text("w shows the steps, and how to go on.")
             assert top(drive).check_action("start", ()) is False
             assert top(drive).check_action("pause", ()) is None

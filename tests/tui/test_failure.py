@@ -177,7 +177,7 @@ def test_the_failure_is_explained_and_the_remedy_shows_its_command(
             assert "✗ Step 2 of 3 failed: Install the packages" in text
             assert "exit code 100" in text
             assert "> Apply the remedy" in text
-            assert "Stop now:" in text
+            assert "Stopped now:" in text
             await drive.press("enter")
             await drive.until_text("Apply the remedy?")
             assert "ls-remote --quiet origin HEAD" in drive.text()
@@ -216,7 +216,11 @@ def test_it_is_rolled_back_after_a_second_word(bench: Bench) -> None:
             await choose(drive, "Roll back")
             await drive.until_text("Roll back to 1?")
             assert "from the proven backup" in drive.text()
-            await drive.press("y")
+            assert f"Type {bench.instance.name} and press Enter" in drive.text()
+            await drive.type("yes")
+            await drive.until_text(f"That is not {bench.instance.name}.")
+            await drive.press("home", "ctrl+k")
+            await drive.type(bench.instance.name)
             await ended(drive, "rolled-back")
         assert bench.lines("undone") == ["composer-install", "first"]
 
@@ -245,7 +249,7 @@ def test_an_answer_of_somebody_else_is_told_and_the_screen_goes_on(bench: Bench)
             await drive.until_text("Roll back to 1?")
             answer(run, "retry")
             await ended(drive, "done")
-            await drive.press("y")  # too late: the question is over
+            await drive.type(bench.instance.name)  # too late: the question is over
             await drive.until(lambda: drive.wizard.stage == "verify")
             told = [one.message for one in drive.wizard._notifications]
             assert told[-1] == "Somebody else has answered meanwhile."

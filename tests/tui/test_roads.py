@@ -59,8 +59,8 @@ def test_the_road_of_a_failed_migration_in_a_terminal(machine: Machine) -> None:
         terminal.press("Down")
         terminal.until("> Roll back")
         terminal.press("Enter")
-        terminal.until("Roll back to 6.3.0?", "esc Close")
-        terminal.press("y")
+        terminal.until("Roll back to 6.3.0?", "Type dreamfactory and press Enter")
+        terminal.press("dreamfactory", "Enter")
         compared = terminal.until("Compared with the fingerprint of before", "Tables and rows    identical")
         assert "is identical to" in compared
         assert "difference" not in compared

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,9 +166,9 @@ def test_each_difference_belongs_to_a_side(state: Path) -> None:
 
 def test_the_name_to_type_is_one_that_can_be_typed(state: Path) -> None:
     report = make_report(ended_runs.upgraded(state))
-    assert name_to_type(replace(report, instance="/srv/my api/")) == "my api"
+    assert name_to_type("/srv/my api/", report.id) == "my api"
     for odd in ("/", "/srv/a\nb", "/srv/ a", "/srv/\x1b[2J"):
-        assert name_to_type(replace(report, instance=odd)) == report.id
+        assert name_to_type(odd, report.id) == report.id
 
 
 def test_many_losses_and_differences_fit(state: Path) -> None:

@@ -158,7 +158,7 @@ def test_steps_and_live_output_are_shown(bench: Bench, size: tuple[int, int]) ->
             assert re.search(r"· +3 Run the migrations +waiting", text)
             assert "Upgrade 1 → 2  step 2 of 3: Install packages" in text
             assert re.search(r"^ ?.*\b60$", text, re.MULTILINE), "the end of the output is in sight"
-            assert "Stop now:" in text
+            assert "Stopped now:" in text
             (bench.instance / "go").touch()
             await drive.until_text("step 3 of 3")
             assert drive.wizard.screen.query_one(StepList).current == "third", "the cursor goes with the run"

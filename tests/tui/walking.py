@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -182,7 +183,11 @@ class Walk:
         await self.read()
         stack = len(self.drive.wizard.screen_stack)
         await self.press("enter")
-        if len(self.drive.wizard.screen_stack) > stack:
+        if len(self.drive.wizard.screen_stack) == stack:
+            return
+        if decision == "rollback":
+            await self.drive.type(posixpath.basename(self.drive.wizard.session.path))
+        else:
             await self.drive.press("y")
 
     async def proof(self) -> None:

@@ -39,21 +39,21 @@ ROLLBACK = ev.PhaseStarted(1, "rollback", "rollback-1.json")
 
 
 def test_before_a_run_and_after_it() -> None:
-    assert stakes(PLAN, None) == "Stop now: nothing has changed."
-    assert stakes(PLAN, told()) == "Stop now: nothing has changed."
-    assert stakes(PLAN, told(UPGRADE)) == "Stop now: nothing has changed."
+    assert stakes(PLAN, None) == "Stopped now: nothing has changed."
+    assert stakes(PLAN, told()) == "Stopped now: nothing has changed."
+    assert stakes(PLAN, told(UPGRADE)) == "Stopped now: nothing has changed."
     assert "over" in stakes(PLAN, told(UPGRADE, ev.RunFinished("done", 0)))
 
 
 def test_each_step_of_an_upgrade() -> None:
     said = {step: stakes(PLAN, state) for step, state in walk(PLAN, UPGRADE)}
     for step in ("maintenance-on", "fingerprint", "backup", "prove"):
-        assert said[step] == "Stop now: the API stays closed; nothing else has changed.", step
+        assert said[step] == "Stopped now: the API stays closed; nothing else has changed.", step
     for step in ("fetch", "checkout-7.1.0", "composer-7.1.0"):
-        assert said[step] == "Stop now: code is half changed; rollback takes it back.", step
+        assert said[step] == "Stopped now: code is half changed; rollback takes it back.", step
     for step in ("migrate-7.1.0", "config-clear-7.1.0", "restart-php-fpm", "gate-7.1.0", "maintenance-off"):
-        assert said[step] == "Stop now: the database has changed; rollback restores the proven backup.", step
-    assert said["verify"] == "Stop now: the new release is in place and open, but not verified."
+        assert said[step] == "Stopped now: the database has changed; rollback restores the proven backup.", step
+    assert said["verify"] == "Stopped now: the new release is in place and open, but not verified."
 
 
 def test_what_was_begun_counts_and_not_what_succeeded() -> None:
@@ -70,7 +70,7 @@ def test_what_was_begun_counts_and_not_what_succeeded() -> None:
 def test_an_instance_that_was_closed_before_is_not_said_to_have_been_closed() -> None:
     plan = replace(PLAN, steps=tuple(step for step in PLAN.steps if step.undo is not Undo.MAINTENANCE))
     state = told(UPGRADE, ev.StepStarted("backup", 1, "output/x.log"), plans={"plan.json": plan})
-    assert stakes(plan, state) == "Stop now: nothing has changed."
+    assert stakes(plan, state) == "Stopped now: nothing has changed."
 
 
 def test_each_step_of_a_rollback() -> None:

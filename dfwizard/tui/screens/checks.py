@@ -80,6 +80,7 @@ class ChecksScreen(StageScreen):
         self._remedy: Remedy | None = None
         self._mended = 0
         self._busy = False
+        self._mending = False
 
     def body(self) -> ComposeResult:
         """Give the summary, the list and the detail."""
@@ -187,8 +188,10 @@ class ChecksScreen(StageScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done with the row under the cursor: a key that does nothing there is not shown at all."""
         finding = self._finding
-        if action in ("accept", "mend", "look_again", "next", "back") and self._busy:
+        if action in ("accept", "mend", "look_again", "next") and self._busy:
             return None
+        if action == "back" and self._mending:
+            return None  # the command that runs must be seen to its end
         if action == "mark":
             item = self._checked.item(self._list.current)
             warning = finding is not None and finding.severity is Severity.WARNING
@@ -323,6 +326,7 @@ class ChecksScreen(StageScreen):
         remedy = self._remedy = Remedy(finding.command)
         controller = self.wizard.controller
         self._mended += 1
+        self._mending = True
         self._set_busy(True)
         self._show()
         self._list.move_to(REMEDY)
@@ -337,6 +341,7 @@ class ChecksScreen(StageScreen):
     def _mended_with(self, remedy: Remedy, *, code: int | None = None, problem: str = "") -> None:
         remedy.drain()
         remedy.code, remedy.problem = code, " ".join(problem.split())
+        self._mending = False
         self._set_busy(False)
         self._show()
         self.action_look_again()

@@ -155,7 +155,7 @@ def _item_row(item: ChecklistItem, said: Said, width: int) -> Row:
         ticked = key in said.acknowledged
         state = (signs.DONE, "ticked", OK) if ticked else (signs.WAITING, "by hand", "")
         return _row(key, _box(ticked), state, f"{item.title}{found}", width)
-    return _row(key, "", (signs.DONE, "seen to", OK), item.title, width)
+    return _row(key, "", (signs.DONE, "dfwizard", OK), item.title, width)
 
 
 def _row(key: str, mark: str, state: tuple[str, str, str], title: str, width: int) -> Row:

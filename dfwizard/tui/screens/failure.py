@@ -18,7 +18,7 @@ from dfwizard.reports.stakes import stakes
 from dfwizard.reports.terminal import one_line
 from dfwizard.tui.screens import run_actions
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
-from dfwizard.tui.screens.dialogs import ConfirmDialog
+from dfwizard.tui.screens.dialogs import ConfirmDialog, Dialog, TypedDialog
 from dfwizard.tui.screens.failure_rows import (
     LABELS,
     choice_rows,
@@ -27,6 +27,7 @@ from dfwizard.tui.screens.failure_rows import (
     failure_text,
     failure_title,
 )
+from dfwizard.tui.screens.rollback_rows import name_to_type
 from dfwizard.tui.styles import BAD, ODD, QUIET, STRONG
 from dfwizard.tui.widgets.linelog import LineLog
 from dfwizard.tui.widgets.rowlist import RowList
@@ -176,12 +177,17 @@ class FailureScreen(StageScreen):
         if found is None or self._sent:
             return
         meaning = next((one.meaning for one in self._choices if one.decision == decision), "")
-        asked = confirmation(decision, *found, meaning)
+        feed = self.wizard.feed
+        asked = confirmation(decision, *found, meaning, feed.state.begun if feed else ())
         if asked is None:
             self._decide(decision)
             return
         title, lines = asked
-        self.app.push_screen(ConfirmDialog(title, lines), lambda yes: self._decide(decision) if yes else None)
+        plan = found[0]
+        dialog: Dialog[bool] = ConfirmDialog(title, lines)
+        if decision == "rollback":
+            dialog = TypedDialog(title, lines, name_to_type(plan.instance, feed.run.id if feed else plan.to))
+        self.app.push_screen(dialog, lambda yes: self._decide(decision) if yes else None)
 
     def _decide(self, decision: str) -> None:
         feed, question = self.wizard.feed, self._question

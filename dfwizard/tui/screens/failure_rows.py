@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from dfwizard.execution.state import StepState
-from dfwizard.planning.plan import Plan
+from dfwizard.planning.plan import Plan, Undo
 from dfwizard.reports.choices import Choice
 from dfwizard.reports.measures import brief, count
 from dfwizard.reports.terminal import cut, folded, one_line, wrap, wrap_command
@@ -110,8 +110,14 @@ def choice_rows(choices: Sequence[Choice], width: int) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def what_is_undone(plan: Plan, begun: tuple[str, ...]) -> tuple[str, ...]:
+    """Say what a rollback puts back of what the steps of ids `begun` have done, each thing once."""
+    texts = (step.undo_text for step in plan.steps if step.id in begun and step.undo is not Undo.NOTHING)
+    return tuple(dict.fromkeys(texts))
+
+
 def confirmation(
-    decision: str, plan: Plan, known: StepState, meaning: str
+    decision: str, plan: Plan, known: StepState, meaning: str, begun: tuple[str, ...] = ()
 ) -> tuple[str, list[str | Text]] | None:
     """Give title and lines of what is asked before a decision is taken; None for one that needs no second thought."""
     if decision == "remedy":
@@ -127,7 +133,8 @@ def confirmation(
         ]
     if decision == "rollback":
         return f"Roll back to {plan.frm}?", [
-            f"What it does: {meaning}.",
+            f"What it does: {meaning}. What was begun is undone, and the result compared with what was recorded before:",
+            *(f"  - {text}" for text in what_is_undone(plan, begun)),
             "",
             "Nothing is lost by waiting: the question stays open.",
         ]

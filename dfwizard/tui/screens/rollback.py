@@ -200,7 +200,7 @@ class RollbackScreen(RecordedScreen):
         dialog = TypedDialog(
             "Take the upgrade back?",
             rollback_rows.dialog_lines(told, self._losses),
-            rollback_rows.name_to_type(told.report),
+            rollback_rows.name_to_type(told.report.instance, told.report.id),
         )
         self.app.push_screen(dialog, lambda yes: self._begin(run) if yes else None)
 

@@ -49,10 +49,10 @@ class Told:
         return ""
 
 
-def name_to_type(report: RunReport) -> str:
+def name_to_type(instance: str, run: str) -> str:
     """Give the word that confirms a rollback: the instance's name, or the run's id where nobody could type the name."""
-    name = posixpath.basename(report.instance.rstrip("/"))
-    return name if name and plain(name) == name and name.strip() == name else report.id
+    name = posixpath.basename(instance.rstrip("/"))
+    return name if name and plain(name) == name and name.strip() == name else run
 
 
 def question_lines(told: Told, losses: tuple[str, ...] | None, width: int) -> list[Text]:
