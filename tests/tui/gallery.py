@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -125,9 +125,9 @@ class Sitting:
         self.shot = last
 
 
-def met(facts: Facts) -> Session:
-    """Give a visit that has looked at the instance."""
-    return Session(path=PATH, facts=facts, target="7.1.0")
+def met(facts: Facts, *, target: str = "7.1.0") -> Session:
+    """Give a visit that has looked at the instance; `target` is the release that was asked for."""
+    return Session(path=PATH, facts=facts, target=target)
 
 
 def planned(world: World, *, read: bool = False) -> Session:
@@ -146,8 +146,3 @@ def ids_of(world: World, severity: str) -> list[str]:
 
     checked = Checked.of(world.recording.prospect.findings)
     return [key for key, one in checked.findings.items() if one.severity.value == severity]
-
-
-def later(world: World, **span: float) -> None:
-    """Put the clock on."""
-    world.now += timedelta(**span)

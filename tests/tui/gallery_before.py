@@ -13,7 +13,7 @@ from dfwizard.tui.session import Demo, Session
 from dfwizard.tui.widgets.rowlist import RowList
 from tests.tui.gallery import Sitting, ids_of, met, planned, pose
 from tests.tui.gallery_recording import PATH, STATE
-from tests.tui.gallery_world import World
+from tests.tui.gallery_world import ENV_SIZE, World
 
 MADRID = "/srv/dreamfactory-eu"
 
@@ -138,7 +138,7 @@ async def detection_version(sitting: Sitting) -> None:
 @pose
 async def path_releases(sitting: Sitting) -> None:
     world = sitting.world()
-    async with sitting.open(world, met(world.recording.facts), start="path") as drive:
+    async with sitting.open(world, met(world.recording.facts, target=""), start="path") as drive:
         await drive.until_stage("path")
         await sitting.shoot(drive)
 
@@ -163,10 +163,10 @@ async def path_hops(sitting: Sitting) -> None:
 
 @pose
 async def path_refused(sitting: Sitting) -> None:
-    world = sitting.world("php-too-old")
+    world = sitting.world()
     async with sitting.open(world, met(world.recording.facts), start="path") as drive:
         await drive.until_stage("path")
-        await drive.press("a", "end")
+        drive.wizard.screen.query_one(RowList).move_to("7.0.0")
         await sitting.shoot(drive)
 
 
@@ -273,7 +273,7 @@ async def backup_start(sitting: Sitting) -> None:
 def going_on(world: World) -> None:
     """Have the controller tell of a backup whose archive is being written, twenty seconds between two looks."""
     parts = (
-        PartProgress("env", "done", 1_210, 1_210),
+        PartProgress("env", "done", ENV_SIZE, ENV_SIZE),
         PartProgress("database", "done", 31_904_000, 31_904_000),
     )
 
@@ -308,7 +308,7 @@ async def backup_proof(sitting: Sitting) -> None:
     world.backup()
     told.wait(11)
     parts = (
-        PartProgress("env", "done", 1_210, 1_210),
+        PartProgress("env", "done", ENV_SIZE, ENV_SIZE),
         PartProgress("database", "done", 31_904_000, 31_904_000),
         PartProgress("tree", "done", 88_112_000, 88_112_000),
     )

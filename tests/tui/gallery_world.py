@@ -22,7 +22,8 @@ from dfwizard.execution import events as ev
 from dfwizard.execution import processes
 from dfwizard.execution.journal import encode
 from dfwizard.execution.lock import Lock
-from dfwizard.execution.store import OnFailure, Run, RunRecord
+from dfwizard.execution.on_failure import OnFailure
+from dfwizard.execution.store import Run, RunRecord
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.discover import Found
 from dfwizard.planning.plan import Plan
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from dfwizard.reports.run_report import RunReport
 
 START = datetime(2026, 1, 5, 0, 41, 8, tzinfo=timezone.utc)
+ENV_SIZE = 1_210
 PACE = 0.93
 """What the steps took of what the plan expects."""
 
@@ -161,6 +163,9 @@ class World:
     def __post_init__(self) -> None:
         (self.root / STATE[1:] / "runs").mkdir(mode=0o700, parents=True)
         os.chmod(self.root / STATE[1:], 0o700)  # noqa: PTH101
+        instance = self.root / PATH[1:]
+        instance.mkdir(parents=True)
+        (instance / ".env").write_bytes(b"#" * ENV_SIZE)
         self.controller = PicturedController(self.root, self.recording)
         self._stack = ExitStack()
 
@@ -217,7 +222,7 @@ class World:
         place.mkdir(parents=True, mode=0o700)
         parts = (
             Part("tree.tar.zst", 88_112_000, "a" * 64),
-            Part("env", 1_210, "b" * 64),
+            Part("env", ENV_SIZE, "b" * 64),
             Part("database.sqlite.zst", 31_904_000, "c" * 64),
         )
         manifest = Manifest(
@@ -257,8 +262,10 @@ class Teller:
         self._began(plan, "upgrade", "plan.json")
 
     def _began(self, plan: Plan, name: str, file: str, *, asked: bool = False) -> None:
-        pid, ticks = os.getpid(), processes.start_ticks(os.getpid()) or 0
-        boot = processes.boot_id() if self._living else "gone"
+        pid, ticks, boot = 2717, 0, "before the last start of the machine"
+        if self._living:
+            pid, boot = os.getpid(), processes.boot_id()
+            ticks = processes.start_ticks(pid) or 0
         self.say(ev.RunStarted(pid, boot, ticks, "1.0.0", "rollback" if asked else "run"))
         self._phase += 1
         self.plan = plan
@@ -306,6 +313,13 @@ class Teller:
         self.done(before=failed.step).begin(failed.step)
         self.say(replace(failed, seconds=before), after=before)
         return self.say(asked)
+
+    def warned(self) -> Teller:
+        """Have the run warn of what it warned of in the recording."""
+        for event in self._source.told:
+            if isinstance(event, ev.Note) and event.warning:
+                self.say(event)
+        return self
 
     def end(self, outcome: ev.RunOutcome, code: int) -> Teller:
         """Have the phase and the run end."""
