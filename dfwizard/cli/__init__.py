@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code.
 
     0 done, 1 error, 2 usage, 3 blocked by checks or by another run, 4 done with warnings, 5 failed and rolled back, 6 rollback failed,
-    130 when Ctrl-C ended the watching (a run itself goes on).
+    130 when Ctrl-C ended the watching (a run itself goes on), 129 and 143 when the terminal went away or a signal ended it.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_streams()

@@ -30,6 +30,7 @@ examples:
 exit codes:
   0 done   1 error   2 usage   3 blocked by checks or by another run   4 done with warnings
   5 failed and rolled back   6 rollback failed
+  130 Ctrl-C, 129 hung up, 143 told to end: a run that was started goes on
 """
 
 
