@@ -166,6 +166,7 @@ class Walk:
             if question is not None and question.seq != answered and self.drive.wizard.stage == "failure":
                 await self.calm()
                 answered = question.seq
+                assert decisions, f"the scenario knows no answer to this:\n{self.look()}"
                 await self._answer(decisions.pop(0))
         assert not decisions, f"never asked: {decisions}"
 
