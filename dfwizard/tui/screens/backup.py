@@ -150,9 +150,11 @@ class BackupScreen(StageScreen):
             missing=self._missing(prospect),
             width=width,
         )
-        beside = steps(prospect.plan)
-        self._facts.show(lines if self.has_class("-wide") else [*lines, *beside])
-        self._more.show(beside)
+        if self.has_class("-wide"):
+            self._facts.show(lines)
+            self._more.show(steps(prospect.plan, max(self._more.outer_size.width - 3, 20)))
+        else:
+            self._facts.show([*lines, *steps(prospect.plan, width)])
 
     def _missing(self, prospect: Prospect) -> str:
         """Say what keeps the upgrade from beginning, "" when nothing does."""

@@ -55,11 +55,12 @@ def proposal(
     return [*lines, *(Text(line) for line in wrap(first_change(plan), width=width))]
 
 
-def steps(plan: Plan) -> list[Text]:
-    """Give the steps of the plan, one line each."""
+def steps(plan: Plan, width: int) -> list[Text]:
+    """Give the steps of the plan, one line of at most `width` columns each."""
     road = f" {signs.ARROW} ".join((plan.frm, *(hop.to for hop in plan.hops)))
     lines = [Text(f"The {count(len(plan.steps), 'step')} of the upgrade {plain(road)}", STRONG)]
-    return [*lines, *(Text(f"{number:>4}. {plain(one.title)}") for number, one in enumerate(plan.steps, 1))]
+    titles = (f"{number:>4}. {plain(one.title)}" for number, one in enumerate(plan.steps, 1))
+    return [*lines, *(Text(fitted(title, width)) for title in titles)]
 
 
 def question(plan: Plan, accepted: Iterable[str], on_failure: OnFailure) -> Sequence[str]:
