@@ -257,6 +257,7 @@ def _lifelike(facts: Facts) -> Facts:
         database=database,
         space=(space,),
         owner_home=HOME,
+        problems=(),
         tools={name: f"/usr/bin/{name}" for name in _TOOLS},
     )
 

@@ -17,6 +17,7 @@ from dfwizard import codec
 from dfwizard.backup.manifest import MANIFEST, PROOF, DatabaseRecord, Manifest, Part, Proof, TreeRecord
 from dfwizard.backup.outlook import BackupProgress
 from dfwizard.controller import Controller, Prospect
+from dfwizard.diagnosis.matching import diagnose
 from dfwizard.errors import HostError
 from dfwizard.execution import events as ev
 from dfwizard.execution import processes
@@ -28,6 +29,7 @@ from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.discover import Found
 from dfwizard.planning.plan import Plan
 from dfwizard.planning.rollback import plan_rollback
+from dfwizard.reports.commands import shown
 from dfwizard.reports.run_backups import BackupReport, PartReport
 from tests.tui.gallery_recording import BACKUP, FREE, ME, PATH, RUN_ID, STATE, Recording
 
@@ -311,8 +313,16 @@ class Teller:
         """Have the step fail that failed in the recording, and the question put that was put."""
         failed, asked = self._source.event(ev.StepFailed), self._source.event(ev.Asked)
         self.done(before=failed.step).begin(failed.step)
-        self.say(replace(failed, seconds=before), after=before)
+        self.say(self._as_here(replace(failed, seconds=before)), after=before)
         return self.say(asked)
+
+    def _as_here(self, failed: ev.StepFailed) -> ev.StepFailed:
+        """Give the failure with the commands of this world, where the tree belongs to another account than dfwizard's own."""
+        step = next(one for one in self.plan.steps if one.id == failed.step)
+        known = diagnose(failed.message, failed.tail, step=step.id, code=failed.code, plan=self.plan)
+        assert known is not None
+        command = "\n".join(shown(step, me=ME))
+        return replace(failed, command=command, remedy=known.remedy, remedy_command=known.command)
 
     def warned(self) -> Teller:
         """Have the run warn of what it warned of in the recording."""

@@ -23,7 +23,7 @@ _FONTS = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', 
 _MARK = "dfw"
 _FORMAT = """<svg viewBox="0 0 WIDTH HEIGHT" xmlns="http://www.w3.org/2000/svg">
 <style>
-text {{ font-family: FONTS; font-size: {char_height}px; white-space: pre; }}
+text {{ font-family: FONTS; font-size: 20.25px; white-space: pre; }}
 {styles}
 </style>
 <rect width="WIDTH" height="HEIGHT" rx="8" fill="BACKGROUND"/>
