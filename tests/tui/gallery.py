@@ -17,7 +17,7 @@ from textual.widgets import Input
 from dfwizard.execution.store import Run
 from dfwizard.instance.facts import Facts
 from dfwizard.tui.session import Demo, Session
-from tests.tui.driving import Drive, driving
+from tests.tui.driving import NARROW, WIDE, Drive, driving
 from tests.tui.gallery_recording import PATH, Recording, recording
 from tests.tui.gallery_world import World
 from tests.tui.pictures import svg_of
@@ -35,12 +35,13 @@ STEADY_CLOCKS = ("dfwizard.tui.screens.base", "dfwizard.tui.screens.backup")
 
 Pose = Callable[["Sitting"], Coroutine[Any, Any, None]]
 POSES: dict[str, Pose] = {}
-"""Every picture's name and what has the screen take that state and be shot."""
+"""What has a screen take a state and be shot, by the picture's name and size (`run-paused-80x24`)."""
 
 
-def pose(function: Pose) -> Pose:
-    """Put a pose into the gallery, under its own name."""
-    POSES[function.__name__.replace("_", "-")] = function
+def pose(function: Pose, *sizes: tuple[int, int]) -> Pose:
+    """Put a pose into the gallery, under its own name; without `sizes` it is shot narrow and wide."""
+    for columns, rows in sizes or (NARROW, WIDE):
+        POSES[f"{function.__name__.replace('_', '-')}-{columns}x{rows}"] = function
     return function
 
 

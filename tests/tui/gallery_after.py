@@ -384,3 +384,15 @@ async def no_color_checks(sitting: Sitting) -> None:
     async with sitting.open(world, planned(world), start="checks") as drive:
         await drive.until_stage("checks")
         await sitting.shoot(drive)
+
+
+async def too_small(sitting: Sitting) -> None:
+    """Be in a terminal that is too small."""
+    world = sitting.world()
+    told = installing(world)
+    async with sitting.open(world, Session(run=told.run)) as drive:
+        await sitting.watch(drive, told.run, stage="run")
+        await sitting.shoot(drive)
+
+
+pose(too_small, (56, 16))

@@ -16,12 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.tui import gallery_after, gallery_before
-from tests.tui.driving import NARROW, WIDE
 from tests.tui.gallery import POSES, Sitting
 from tests.tui.pictures import FOLDER, WRITE, compare
-
-SIZES = (NARROW, WIDE)
-NAMES = [f"{name}-{columns}x{rows}" for name in POSES for columns, rows in SIZES]
 
 assert gallery_before
 assert gallery_after
@@ -50,17 +46,16 @@ def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tests.tui.driving.PATIENCE", 15.0)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", POSES)
 def test_the_screen_is_its_picture(
     name: str, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pose, _, size = name.rpartition("-")
-    columns, _, rows = size.partition("x")
+    columns, _, rows = name.rpartition("-")[2].partition("x")
     sitting = Sitting((int(columns), int(rows)), tmp_path, shared, monkeypatch)
-    asyncio.run(POSES[pose](sitting))
+    asyncio.run(POSES[name](sitting))
     compare(name, sitting.shot, write=bool(os.environ.get(WRITE)))
 
 
 def test_every_picture_is_made_by_a_pose() -> None:
     there = {file.stem for file in FOLDER.glob("*.svg")}
-    assert not there - set(NAMES), "no pose makes these pictures any more: remove them"
+    assert not there - set(POSES), "no pose makes these pictures any more: remove them"
