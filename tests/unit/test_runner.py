@@ -310,8 +310,16 @@ def test_a_question_tells_what_each_answer_means(bench: Bench, capsys: pytest.Ca
     code, data = bench.step("code", "true", undo=Undo.TREE), bench.step("data", "exit 1", undo=Undo.DATABASE)
     unchanged = "code and data have not been changed"
     cases = (
-        ((on, bad), ("leave the step out", unchanged, "as it is, maintenance mode on"), ("first remove by hand",)),
-        ((on, code, data), ("first remove by hand what", "back to 1 from"), ("leave the step out", unchanged)),
+        (
+            (on, bad),
+            ("leave the step out", unchanged, "as it is, maintenance mode on"),
+            ("first remove by hand",),
+        ),
+        (
+            (on, code, data),
+            ("first remove by hand what", "back to 1 from"),
+            ("leave the step out", unchanged),
+        ),
         ((on, off, bad), ("as it is, the API open",), ("maintenance mode on",)),
         ((bad,), ("as it is, maintenance mode on",), ()),
     )

@@ -52,7 +52,9 @@ def test_each_step_of_an_upgrade() -> None:
     for step in ("fetch", "checkout-7.1.0", "composer-7.1.0"):
         assert said[step] == "Stopped now: code is half changed; rollback takes it back.", step
     for step in ("migrate-7.1.0", "config-clear-7.1.0", "restart-php-fpm", "gate-7.1.0", "maintenance-off"):
-        assert said[step] == "Stopped now: the database has changed; rollback restores the proven backup.", step
+        assert said[step] == "Stopped now: the database has changed; rollback restores the proven backup.", (
+            step
+        )
     assert said["verify"] == "Stopped now: the new release is in place and open, but not verified."
 
 
