@@ -57,5 +57,5 @@ def test_the_screen_is_its_picture(
 
 
 def test_every_picture_is_made_by_a_pose() -> None:
-    there = {file.stem for file in FOLDER.glob("*.svg")}
-    assert not there - set(POSES), "no pose makes these pictures any more: remove them"
+    surplus = sorted({file.stem for file in FOLDER.glob("*.svg")} - set(POSES))
+    assert not surplus, f"no pose makes these pictures any more, remove them: {', '.join(surplus)}"
