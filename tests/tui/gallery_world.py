@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dfwizard.controller import OnFact
     from dfwizard.execution.state import RunState
     from dfwizard.hosts.base import FileStat
+    from dfwizard.hosts.command import Result
     from dfwizard.instance.facts import Facts
     from dfwizard.planning.findings import Finding
     from dfwizard.reports.run_report import RunReport
@@ -63,7 +64,7 @@ class PicturedHost(LocalHost):
     def _real(self, path: str) -> str:
         return f"{self._root}{path}"
 
-    def run(self, *_work: object, **_how: object) -> object:  # type: ignore[override]
+    def run(self, *_work: object, **_how: object) -> Result:
         raise HostError("no command is run for a picture", where=self.name)
 
     def stat(self, path: str, *, follow: bool = False) -> FileStat | None:
@@ -110,10 +111,10 @@ class PicturedController(Controller):
     def discover(self) -> tuple[Found, ...]:
         return self.found
 
-    def propose(self, facts: Facts, target: str, **_wishes: object) -> Prospect:  # type: ignore[override]
+    def propose(self, facts: Facts, target: str, **_wishes: object) -> Prospect:
         return self.prospects[target]
 
-    def prepare(self, path: str, target: str, **_wishes: object) -> Prospect:  # type: ignore[override]
+    def prepare(self, path: str, target: str, **_wishes: object) -> Prospect:
         return self.prospects[target]
 
     def apply_remedy(self, facts: Facts, finding: Finding, *, on_output: Callable[[bytes], None]) -> int:
