@@ -225,7 +225,8 @@ class StageScreen(Screen[None]):
         if self.query(StakesLine):
             self.set_interval(0.5, self._show_label)  # says how long something has been worked on
             self.opened()
-            self.call_after_refresh(self.refresh_stakes)  # the run may have moved on while the screen was put together
+            # The run may have moved on while the screen was put together.
+            self.call_after_refresh(self.refresh_stakes)
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so instead of breaking when the terminal is too small."""
