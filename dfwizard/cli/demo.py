@@ -98,11 +98,13 @@ def _show_lines(sandbox: Sandbox, *, attached: bool) -> int:
 
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _hung_up)
-    sandbox.be_the_terminal()
     going_on = sandbox.run() if attached else _going_on(sandbox)
     try:
         if going_on is not None:
-            return attach_run(sandbox.controller(), going_on, plain_mode=True)
+            return attach_run(
+                sandbox.controller(), going_on, plain_mode=True, attached=sandbox.be_the_terminal
+            )
+        sandbox.be_the_terminal()
         return run_plain(
             sandbox.controller(),
             path=sandbox.path,
@@ -202,13 +204,13 @@ def _two_terminals(options: argparse.Namespace) -> int:
 
 def _run_through(sandbox: Sandbox) -> int:
     scenario = sandbox.scenario
-    sandbox.be_the_terminal()
     going_on = _going_on(sandbox)
     if going_on is None:
+        sandbox.be_the_terminal()
         _announce(scenario)
         outcome, code = _outcome(sandbox)
     else:
-        code = attach_run(sandbox.controller(), going_on)
+        code = attach_run(sandbox.controller(), going_on, attached=sandbox.be_the_terminal)
         outcome = going_on.state().outcome or "failed"
     if (outcome, code) == (scenario.outcome, scenario.exit_code):
         print(f"DEMO {scenario.name}: {outcome}, exit code {code}, as expected")

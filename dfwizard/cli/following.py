@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,17 @@ def say_detached(run: Run) -> int:
     return DETACHED
 
 
-def attach_run(controller: Controller, run: Run, *, plain_mode: bool = False) -> int:
-    """Show a run from the step that is going on, or one that is over as a list, and give the run's exit code."""
+def attach_run(
+    controller: Controller,
+    run: Run,
+    *,
+    plain_mode: bool = False,
+    attached: Callable[[], None] = lambda: None,
+) -> int:
+    """Show a run from the step that is going on, or one that is over as a list, and give the run's exit code.
+
+    `attached` is called once it is settled from where on the run is shown.
+    """
     record, state = run.record(), run.state()
     print(f"run {run.id}: {plain(record.instance)}, {record.frm} -> {record.to}", file=sys.stderr)
     if state.outcome is not None:
@@ -77,6 +87,7 @@ def attach_run(controller: Controller, run: Run, *, plain_mode: bool = False) ->
     now = records[since].time if records else None
     for line in before_lines(reduce(records[:since], run.plans()), now):
         print(line, file=sys.stderr)
+    attached()
     return follow_run(controller, run, since=since, plain_mode=plain_mode)
 
 

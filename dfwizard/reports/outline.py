@@ -20,7 +20,7 @@ CHANGING = (Undo.TREE, Undo.DATABASE)
 """What taking a step back requires when the step changes code or data."""
 
 ON_FAILURE = {
-    OnFailure.ASK: "ask",
+    OnFailure.ASK: "ask what to do",
     OnFailure.AUTO: "roll back by itself before the first database change, ask after it",
     OnFailure.ROLLBACK: "roll back",
     OnFailure.STOP: "stop, and leave the instance as it is",

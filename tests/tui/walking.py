@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from rich.cells import cell_len
+from textual.widgets import Input
 
 from dfwizard.demo import Sandbox
 from dfwizard.demo.content import DATABASE
@@ -187,6 +188,9 @@ class Walk:
         if len(self.drive.wizard.screen_stack) == stack:
             return
         if decision == "rollback":
+            await self.drive.until(
+                lambda: isinstance(self.drive.wizard.focused, Input), "the field to type into"
+            )
             await self.drive.type(posixpath.basename(self.drive.wizard.session.path))
         else:
             await self.drive.press("y")

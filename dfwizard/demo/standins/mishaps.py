@@ -21,7 +21,7 @@ _POLL = 0.02
 _SEEN_SECONDS = 0.5
 """How long what was said so far takes to the terminal: it is then cut off at the same line every time."""
 _GONE_SECONDS = 20.0
-_BACK_SECONDS = 30.0
+_BACK_SECONDS = 120.0
 
 
 def no_network(packages: list[tuple[str, str, str]]) -> list[str]:

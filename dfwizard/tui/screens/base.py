@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
@@ -224,7 +225,12 @@ class StageScreen(Screen[None]):
         """Begin, unless the screen is being left at this very moment: its widgets have gone then."""
         if self.query(StakesLine):
             self.set_interval(0.5, self._show_label)  # says how long something has been worked on
-            self.opened()
+            try:
+                self.opened()
+            except NoMatches:
+                if self.is_attached and self.app.is_running:
+                    raise
+                return  # the wizard is being left, and its widgets have gone one by one
             # The run may have moved on while the screen was put together.
             self.call_after_refresh(self.refresh_stakes)
 
