@@ -18,7 +18,7 @@ TERMINAL = os.path.join(world.ROOT, "terminal.json")
 
 DISK = os.path.join(world.ROOT, "disk.json")
 _POLL = 0.02
-_SEEN_SECONDS = 0.5
+_SEEN_SECONDS = 3.0
 """How long what was said so far takes to the terminal: it is then cut off at the same line every time."""
 _GONE_SECONDS = 20.0
 _BACK_SECONDS = 120.0
