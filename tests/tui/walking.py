@@ -193,6 +193,9 @@ class Walk:
             )
             await self.drive.type(posixpath.basename(self.drive.wizard.session.path))
         else:
+            await self.drive.until(
+                lambda: " Yes" in self.drive.text(), "the question"
+            )  # a key before it is lost
             await self.drive.press("y")
 
     async def proof(self) -> None:
