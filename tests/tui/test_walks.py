@@ -156,7 +156,6 @@ def commit(walk: Walk) -> str:
     ("name", "size", "start"),
     [
         *(pytest.param(name, NARROW, "detection", id=name) for name in NAMES if name != "lost-connection"),
-        pytest.param("smooth", WIDE, "instance", id="smooth-wide"),
         pytest.param("migration-fails", WIDE, "instance", id="migration-fails-wide"),
     ],
 )
