@@ -75,7 +75,7 @@ def plan_upgrade(
     `edit` is the change of `.env` with its diff (None: nothing to change); `shows` the shell lines of taking and of proving the backup.
     """
     legs = tuple(zip((installed, *way), way, strict=False))
-    hops = tuple(_hop(rules, origin, frm, to) for frm, to in legs)
+    hops = tuple(hop_between(rules, origin, frm, to) for frm, to in legs)
     the_road = Road(facts, wish, origin, hops)
     steps = [*steps_before(the_road, shows), *dotenv_step(edit), fetch_step(the_road)]
     for index, hop in enumerate(hops):
@@ -94,13 +94,14 @@ def plan_upgrade(
     )
 
 
-def _hop(rules: Rules, origin: OriginFacts, frm: Release, to: Release) -> Hop:
+def hop_between(rules: Rules, origin: OriginFacts | None, frm: Release, to: Release) -> Hop:
+    """Give the leg between two releases; without `origin` (git has not been asked) as the rules alone know it."""
     rows = rules.hops(frm, to)
-    target = origin.target(to.tag)
+    target = origin.target(to.tag) if origin else None
     return Hop(
         frm=frm.tag,
         to=to.tag,
-        commit=origin.commit(to.tag) or to.commit,
+        commit=(origin.commit(to.tag) if origin else None) or to.commit,
         php=php_window(target) if target else to.php_minors,
         method=rows[0].method if rows else "In-place",
         notes=tuple(note for row in rows for note in (row.notes, *(fact.text for fact in row.facts)) if note),

@@ -17,10 +17,11 @@ from dfwizard.controller import Controller
 from dfwizard.demo import Sandbox, open_sandbox
 from dfwizard.errors import UsageError
 from dfwizard.planning.choices import choices
+from dfwizard.planning.needs import legs, needs
 from dfwizard.planning.plan import Hop
 from dfwizard.reports.commands import shown
 from dfwizard.reports.plan_saved import save_plan
-from dfwizard.tui.screens.path_road import drawn, legs, needs
+from dfwizard.tui.screens.path_road import drawn
 from dfwizard.tui.screens.path_rows import offered, release_rows, road_lines, step_lines
 from dfwizard.tui.session import Session
 from tests.tui.driving import NARROW, WIDE, Drive, driving

@@ -13,6 +13,7 @@ from dfwizard.cli.plain.menus import ask_text, ask_yes, choose, say, say_text
 from dfwizard.cli.plain.running import run_in_words
 from dfwizard.errors import DfwizardError
 from dfwizard.execution.on_failure import OnFailure
+from dfwizard.planning.needs import needs
 from dfwizard.reports.facts_text import facts_text
 from dfwizard.reports.measures import size
 from dfwizard.reports.outline import ON_FAILURE
@@ -204,6 +205,9 @@ class Road:
             say(f"  {hop.frm} -> {hop.to}: {hop.method}. PHP {', '.join(hop.php) or 'not known'}.")
             for note in (*hop.notes, *hop.warnings):
                 say(f"    - {note}")
+        for need in needs(visit.facts, self._controller.rules, plan.hops, visit.prospect.findings):
+            state = "not known" if need.met is None else "met" if need.met else "NOT met"
+            say(f"  needs {need.what}: {state}, {need.found}")
         while True:
             chosen = self._next(
                 [

@@ -14,13 +14,14 @@ from textual.widgets import Static
 from dfwizard.errors import DfwizardError
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.choices import Choice
+from dfwizard.planning.needs import breaking, legs, needs, takes_release_zip
 from dfwizard.prospects import Prospect
 from dfwizard.reports.plan_text import plan_text
 from dfwizard.reports.terminal import plain, wrap
 from dfwizard.tui import signs
 from dfwizard.tui.screens.base import StageScreen
 from dfwizard.tui.screens.dialogs import AskDialog, MessageDialog
-from dfwizard.tui.screens.path_road import breaking, drawn, legs, needs, takes_release_zip
+from dfwizard.tui.screens.path_road import drawn
 from dfwizard.tui.screens.path_rows import offered, release_rows, road_lines, step_lines, verdict
 from dfwizard.tui.screens.reading import ReadingScreen
 from dfwizard.tui.styles import QUIET
@@ -170,7 +171,9 @@ class PathScreen(StageScreen):
             picture = Text("\n").join([picture, verdict(prospect, accepted)])
         road.update(picture)
         changes = [breaking(rules, hop) for hop in hops]
-        lines = road_lines(hops, needs(facts, rules, hops, prospect), changes, width)
+        lines = road_lines(
+            hops, needs(facts, rules, hops, prospect.findings if prospect else None), changes, width
+        )
         steps_at = 0
         if prospect is not None:
             lines.append(Text())

@@ -8,13 +8,13 @@ from rich.text import Text
 
 from dfwizard.planning.choices import Choice
 from dfwizard.planning.findings import Severity
+from dfwizard.planning.needs import Need, in_words
 from dfwizard.planning.plan import EditDotenv, Hop, Plan, Step
 from dfwizard.prospects import Prospect
 from dfwizard.reports.commands import described, shown
 from dfwizard.reports.measures import count
 from dfwizard.reports.terminal import cut, plain, plain_lines, wrap, wrap_command
 from dfwizard.tui import signs
-from dfwizard.tui.screens.path_road import Need, in_words
 from dfwizard.tui.styles import BAD, ODD, OK, QUIET, SEVERITY_SIGNS, fitted
 from dfwizard.tui.widgets.rowlist import Row
 
