@@ -204,15 +204,15 @@ class Controller:
         """Say what the prospect's backup will be: parts, size, time, room, proof; never raises."""
         return outlook(self.host, prospect.facts, prospect.plan.backup)
 
-    def backup_progress(self, run: Run, *, directory: str | None = None) -> BackupProgress:
-        """Say how far the run's backup is, or the one in `directory` (of the present state before a rollback); never raises."""
+    def backup_progress(self, run: Run) -> BackupProgress:
+        """Say how far the run's backup is; never raises."""
         try:
             if run.id not in self._outlooks:
                 self._outlooks[run.id] = outlook(self.host, run.facts(), run.plan().backup)
         except DfwizardError:
             return BackupProgress()
         found = self._outlooks[run.id]
-        return backup_progress(self.host, directory or found.directory, found.parts)
+        return backup_progress(self.host, found.directory, found.parts)
 
     def backups(self) -> tuple[BackupSummary, ...]:
         """Give the backups that are there, the newest first, with what each is needed for.

@@ -124,12 +124,8 @@ class PicturedController(Controller):
         )
         return 0
 
-    def backup_progress(self, run: Run, *, directory: str | None = None) -> BackupProgress:
-        return (
-            next(self.written)
-            if self.written is not None
-            else super().backup_progress(run, directory=directory)
-        )
+    def backup_progress(self, run: Run) -> BackupProgress:
+        return next(self.written) if self.written is not None else super().backup_progress(run)
 
     def losses(self, run: Run) -> tuple[str, ...]:
         return self.lost

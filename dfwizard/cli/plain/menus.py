@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dfwizard.reports.terminal import wrap
 
@@ -81,16 +81,11 @@ def ask_word(question: str, word: str) -> bool:
     return typed(f"Type {word} to go on, anything else not to:") == word
 
 
-def ask_text(question: str, *, check: Callable[[str], str] = lambda _text: "") -> str:
-    """Ask for a line; `check` says what is wrong with it, "" when nothing is. An empty line gives up and is given back.
+def ask_text(question: str) -> str:
+    """Ask for a line; an empty one gives up and is given back.
 
     Raises:
         InputEnded: nothing more can be typed.
     """
     say("", question)
-    while True:
-        text = typed("(empty line: back):")
-        wrong = check(text) if text else ""
-        if not wrong:
-            return text
-        say(wrong)
+    return typed("(empty line: back):")
