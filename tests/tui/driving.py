@@ -67,6 +67,11 @@ class Drive:
         """Tell whether the wizard waits for the person."""
         return self.wizard.working == 0 and self.wizard.screen.is_mounted
 
+    def messages(self) -> int:
+        """Count what the app, the screen and its widgets have been told and not taken up yet."""
+        screen = self.wizard.screen
+        return sum(one.message_queue_size for one in (self.wizard, *screen.walk_children(with_self=True)))
+
     def text(self) -> str:
         """Give what the screen shows, line by line, without colours."""
         screen = self.wizard.screen

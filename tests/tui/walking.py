@@ -16,13 +16,14 @@ from textual.widgets import Input
 from dfwizard.demo import Sandbox
 from dfwizard.demo.content import DATABASE
 from dfwizard.planning.findings import Severity
+from dfwizard.tui.screens.failure import FailureScreen
 from dfwizard.tui.session import Demo, Session
 from dfwizard.tui.widgets.linelog import LineLog
 from dfwizard.tui.widgets.rowlist import RowList
 from tests.tui.driving import NARROW, Drive, driving
 
 _ROUNDS = 3
-"""How often every widget must have done all that it was told before a key counts as answered."""
+"""How many looks in a row must find every widget with nothing left to do before a key counts as answered."""
 
 
 class Walk:
@@ -54,10 +55,12 @@ class Walk:
 
     async def calm(self) -> str:
         """Wait until nothing goes on in the background and all that was brought about by it is done, and look."""
-        pilot = self.drive.pilot
-        for _ in range(_ROUNDS):
-            await pilot._wait_for_screen()
+        quiet = 0
+        while quiet < _ROUNDS:
+            await self.drive.pilot._wait_for_screen()
             await self.drive.until(self.drive.idle, "calm")
+            # What a widget tells another is on its way through the queues of all that lie between them.
+            quiet = 0 if self.drive.messages() else quiet + 1
         return self.look()
 
     async def arrive(self, stage: str) -> str:
@@ -183,9 +186,13 @@ class Walk:
     async def _answer(self, decision: str) -> None:
         await self.move_to(decision)
         await self.read()
-        stack = len(self.drive.wizard.screen_stack)
+        screen, wizard = self.drive.wizard.screen, self.drive.wizard
+        assert isinstance(screen, FailureScreen)
         await self.press("enter")
-        if len(self.drive.wizard.screen_stack) == stack:
+        await self.drive.until(
+            lambda: screen._sent == decision or wizard.screen.is_modal, "an answer or a question"
+        )
+        if screen._sent:
             return
         if decision == "rollback":
             await self.drive.until(
