@@ -141,7 +141,7 @@ def _require_way_back(host: Host, run: Run, state: RunState) -> None:
     present = estimate(replace(facts, tree=replace(facts.tree, size=size)))
     for path, amount, what in (
         (posixpath.dirname(plan.backup), present.backup, "the backup of the present state"),
-        (posixpath.dirname(plan.instance), manifest.tree.size, "the old tree beside the present one"),
+        (posixpath.dirname(plan.instance), manifest.code.size, "the old tree beside the present one"),
     ):
         free = host.free_bytes(path)
         if free < amount:

@@ -6,6 +6,8 @@ Where a password is needed, a client file's path stands (see credentials.py): th
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dfwizard.backup.manifest import Owned
 from dfwizard.backup.sql import MYSQL_DROPS, POSTGRESQL_EMPTY, POSTGRESQL_KEPT, SQLITE_CHECK, SQLITE_COPY
 from dfwizard.backup.subject import OWN_PREFIX, Subject, Tools
@@ -16,11 +18,17 @@ PLAIN = {"LC_ALL": "C"}
 
 DUMP_NAMES = {"mysql": "database.sql", "pgsql": "database.dump", "sqlite": "database.sqlite"}
 TREE_NAME = "tree.tar"
+FILES_NAME = "files.tar"
 
 
 def tree_file(directory: str, tools: Tools) -> str:
     """Give the path of the archived tree in a backup directory."""
     return f"{directory}/{TREE_NAME}{tools.suffix}"
+
+
+def files_file(directory: str, tools: Tools) -> str:
+    """Give the path of the archive of chosen files in a backup directory."""
+    return f"{directory}/{FILES_NAME}{tools.suffix}"
 
 
 def dump_file(directory: str, driver: str, tools: Tools) -> str:
@@ -67,6 +75,32 @@ def archive_tree(subject: Subject, target: str, index: str) -> Pipeline:
     )
     tar = Command(argv, env=PLAIN, expect=(0, 1))
     return Pipeline((tar, Command(subject.tools.compressor, env=PLAIN)), stdout_file=target)
+
+
+def archive_files(subject: Subject, target: str, index: str, paths: tuple[str, ...]) -> Pipeline:
+    """Archive chosen `paths` of the tree, relative to it; the names archived go into the file `index`.
+
+    The system database is left out, as `archive_tree` does.
+    """
+    whole = archive_tree(subject, target, index)
+    tar, compress = whole.commands
+    members = tuple(f"./{path}" for path in paths)
+    return Pipeline((replace(tar, argv=(*tar.argv[:-1], "--", *members)), compress), stdout_file=target)
+
+
+def extract_files(subject: Subject, file: str) -> Pipeline:
+    """Unpack an archive of chosen files into the live tree, as its owner: accounts have other numbers on another server."""
+    argv = (
+        "tar",
+        "--extract",
+        "--file=-",
+        "--preserve-permissions",
+        "--no-same-owner",
+        "--no-overwrite-dir",
+        "--delay-directory-restore",
+        f"--directory={subject.path}",
+    )
+    return Pipeline((decompress(file), Command(argv, env=PLAIN, user=subject.owner)), stdin_file=file)
 
 
 def list_archive(file: str, *then: str) -> Pipeline:

@@ -106,7 +106,8 @@ class Manifest:
 
     `created_at` is ISO 8601 UTC; `release` and `commit` what was installed; `versions` of the programs used; `commands` the
     shell lines that made it; `key_fingerprint` a one-way mark of APP_KEY; `run` the mark of
-    the run that took it.
+    the run that took it. A backup made to be carried to another server has no `tree`, but the archive `files` of those
+    files of the tree that were chosen (None: none were).
     """
 
     created_at: str
@@ -116,7 +117,7 @@ class Manifest:
     release: str | None
     commit: str | None
     parts: tuple[Part, ...]
-    tree: TreeRecord
+    tree: TreeRecord | None
     env: EnvRecord | None
     database: DatabaseRecord | None
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -124,12 +125,28 @@ class Manifest:
     notes: tuple[str, ...] = ()
     key_fingerprint: str = ""
     run: str = ""
+    files: TreeRecord | None = None
     schema: int = SCHEMA
 
     @property
     def size(self) -> int:
         """Give the bytes of all parts."""
         return sum(part.size for part in self.parts)
+
+    @property
+    def code(self) -> TreeRecord:
+        """Give the record of the archived tree.
+
+        Raises:
+            BackupError: the backup has none.
+        """
+        if self.tree is None:
+            raise BackupError(
+                "the backup holds no code: it was made to be carried to another server",
+                where=self.instance,
+                remedy="Use a backup of the whole instance.",
+            )
+        return self.tree
 
 
 @dataclass(frozen=True)
@@ -205,7 +222,7 @@ def parse_manifest(text: bytes, *, where: str) -> Manifest:
         )
     names = [part.name for part in manifest.parts]
     odd = [name for name in names if not _stays_inside(name)]
-    needed = {manifest.tree.file}
+    needed = {archive.file for archive in (manifest.tree, manifest.files) if archive is not None}
     if manifest.database is not None:
         needed.add(manifest.database.file)
     if manifest.env is not None:

@@ -8,6 +8,7 @@ from dfwizard.backup import commands
 from dfwizard.backup.context import BackupContext
 from dfwizard.backup.manifest import Manifest, Part
 from dfwizard.errors import BackupError
+from dfwizard.hosts.command import Command
 
 DAMAGED = "The backup is damaged. Use another backup; its undamaged parts can be restored by hand."
 
@@ -25,6 +26,13 @@ def checksums(context: BackupContext, directory: str, names: tuple[str, ...]) ->
         if name:
             found[name.decode("utf-8", "surrogateescape")] = digest.decode()
     return found
+
+
+def count_names(context: BackupContext, index: str) -> tuple[int, str]:
+    """Give how many names a list holds, one a line, and the SHA-256 of the list."""
+    counted = context.run(Command(("wc", "-l", "--", index)), "counting the archive's names", where=index)
+    digest = context.run(Command(("sha256sum", "--", index)), "reading the archive's names", where=index)
+    return int(counted.text.split()[0]), digest.text.lstrip("\\").split()[0]
 
 
 def describe_parts(context: BackupContext, directory: str, names: tuple[str, ...]) -> tuple[Part, ...]:

@@ -20,6 +20,7 @@ from dfwizard.backup.manifest import (
     DatabaseRecord,
     Manifest,
     Proof,
+    TreeRecord,
     read_manifest,
 )
 from dfwizard.backup.parts import DAMAGED, check_parts, checksums
@@ -109,8 +110,10 @@ def verify(
 
     check_parts(context, directory, manifest)
     shown(f"all {len(manifest.parts)} files have the recorded SHA-256")
-    _check_archive(context, directory, manifest)
-    shown(f"the archive reads to its end and holds the recorded {manifest.tree.members} names")
+    for archive in (manifest.tree, manifest.files):
+        if archive is not None:
+            _check_archive(context, directory, archive)
+            shown(f"{archive.file} reads to its end and holds the recorded {archive.members} names")
     record = manifest.database
     check = BackupCheck(manifest, (), ())
     if record is None:
@@ -130,12 +133,12 @@ def verify(
     return replace(check, manifest=manifest, proven=tuple(proven), notes=notes)
 
 
-def _check_archive(context: BackupContext, directory: str, manifest: Manifest) -> None:
-    file = posixpath.join(directory, manifest.tree.file)
+def _check_archive(context: BackupContext, directory: str, archive: TreeRecord) -> None:
+    file = posixpath.join(directory, archive.file)
     result = context.run(
         commands.list_archive(file, "sha256sum"), "reading the archive", where=file, remedy=DAMAGED
     )
-    if result.text.split()[:1] != [manifest.tree.names_sha256]:
+    if result.text.split()[:1] != [archive.names_sha256]:
         raise BackupError("the archive holds other names than were archived", where=file, remedy=DAMAGED)
 
 

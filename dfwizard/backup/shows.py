@@ -18,8 +18,13 @@ SCRATCH = "dfwizard_scratch"
 """Stands for a scratch database's name, which is made when it is needed."""
 
 
-def shows_take(subject: Subject, directory: str, private: str) -> tuple[str, ...]:
-    """Give the shell lines that save the instance into `directory`; `private` is where the client file lies."""
+def shows_take(
+    subject: Subject, directory: str, private: str, *, only: tuple[str, ...] | None = None
+) -> tuple[str, ...]:
+    """Give the shell lines that save the instance into `directory`; `private` is where the client file lies.
+
+    `only` are the files of the tree to save beside `.env` and database (None: all of it).
+    """
     target = commands.tree_file(directory, subject.tools)
     work: list[Command | Pipeline] = [
         Command(("mkdir", "-m", "0700", "--", directory)),
@@ -34,7 +39,11 @@ def shows_take(subject: Subject, directory: str, private: str) -> tuple[str, ...
             work.append(Command(("rm", "--", copy)))
         else:
             work.append(commands.dump_database(subject, dump, client_file(private, settings.driver)))
-    work.append(commands.archive_tree(subject, target, posixpath.join(directory, "tree.names")))
+    if only is None:
+        work.append(commands.archive_tree(subject, target, posixpath.join(directory, "tree.names")))
+    elif only:
+        files = commands.files_file(directory, subject.tools)
+        work.append(commands.archive_files(subject, files, posixpath.join(directory, "files.names"), only))
     return _lines(subject, work)
 
 

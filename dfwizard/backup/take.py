@@ -12,6 +12,7 @@ from dfwizard.backup.appkey import environment_key
 from dfwizard.backup.context import BackupContext, failure
 from dfwizard.backup.credentials import client_credentials
 from dfwizard.backup.digests import DatabaseContent, differences, kinds_of, probe_content
+from dfwizard.backup.files import save_files
 from dfwizard.backup.manifest import (
     ENV,
     MANIFEST,
@@ -24,7 +25,7 @@ from dfwizard.backup.manifest import (
     read_manifest,
 )
 from dfwizard.backup.mounts import mounts_inside
-from dfwizard.backup.parts import checksums, describe_parts
+from dfwizard.backup.parts import checksums, count_names, describe_parts
 from dfwizard.backup.shows import shows_take
 from dfwizard.backup.subject import CACHE_DIRECTORIES, LOG_DIRECTORY, Subject
 from dfwizard.errors import BackupError, HostError
@@ -45,8 +46,11 @@ def take(
     release: str | None = None,
     commit: str | None = None,
     system_files: tuple[str, ...] = (),
+    only: tuple[str, ...] | None = None,
 ) -> Manifest:
     """Save the instance into the new directory `directory` and give its manifest.
+
+    `only` are the files of the tree (relative paths) to save beside `.env` and database; None saves all of it.
 
     `system_files` are configuration files outside the tree that the upgrade may touch (web server, PHP, crontabs); one that cannot
     be read is noted, not an error.
@@ -64,14 +68,15 @@ def take(
         return finished
     env = _save_env(context, subject, directory)
     database = _save_database(context, subject, directory)
-    tree = _save_tree(context, subject, directory)
+    tree = _save_tree(context, subject, directory) if only is None else None
+    files = save_files(context, subject, directory, only) if only else None
     system, notes = _save_system_files(context, directory, system_files)
-    names = [posixpath.basename(tree.file), *system]
+    names = [*(archive.file for archive in (tree, files) if archive is not None), *system]
     names += [ENV] if env else []
     names += [database.file] if database else []
     if subject.settings is None:
         notes.append("there is no database that can be saved")
-    if tree.mounts:
+    if tree and tree.mounts:
         notes.append(f"mounted inside the instance, and saved with it: {', '.join(tree.mounts)}")
     if database and database.left_out:
         notes.append(
@@ -89,12 +94,13 @@ def take(
         env=env,
         database=database,
         versions=_versions(context, subject),
-        commands=shows_take(subject, directory, context.private),
+        commands=shows_take(subject, directory, context.private, only=only),
         notes=tuple(notes),
         run=context.mark or "",
         key_fingerprint=environment_key(context.host.read(posixpath.join(directory, ENV))).fingerprint
         if env
         else "",
+        files=files,
     )
     text = codec.dumps(manifest, indent=1).encode() + b"\n"
     context.host.write(posixpath.join(directory, MANIFEST), text, mode=0o600)
@@ -243,13 +249,6 @@ def changed_files(said: str) -> tuple[str, ...]:
 
 def _changes_by_itself(name: str) -> bool:
     return any(name == place or name.startswith(place + "/") for place in (LOG_DIRECTORY, *CACHE_DIRECTORIES))
-
-
-def count_names(context: BackupContext, index: str) -> tuple[int, str]:
-    """Give how many names a list holds, one a line, and the SHA-256 of the list."""
-    counted = context.run(Command(("wc", "-l", "--", index)), "counting the archive's names", where=index)
-    digest = context.run(Command(("sha256sum", "--", index)), "reading the archive's names", where=index)
-    return int(counted.text.split()[0]), digest.text.lstrip("\\").split()[0]
 
 
 def _save_database(context: BackupContext, subject: Subject, directory: str) -> DatabaseRecord | None:

@@ -62,7 +62,7 @@ def restore_tree(
             kept = tuple(sorted({_next_name(root.below, name) for name in root.nested}))
             exchange_content(context, root.places, kept)
     _restore_env(context, subject, directory, manifest)
-    context.report(f"tree: {manifest.tree.members} files restored in {time.monotonic() - began:.1f} s")
+    context.report(f"tree: {manifest.code.members} files restored in {time.monotonic() - began:.1f} s")
 
 
 def clear_aside(context: BackupContext, path: str, run_id: str) -> None:
@@ -151,7 +151,7 @@ def _clear_partial(context: BackupContext, roots: tuple[Root, ...]) -> None:
 def _require_room(context: BackupContext, manifest: Manifest, roots: tuple[Root, ...]) -> None:
     """Refuse before anything is unpacked when the tree cannot fit; its size was taken without what is mounted inside."""
     place = posixpath.dirname(roots[0].places.new)
-    needed, free = manifest.tree.size, context.host.free_bytes(place)
+    needed, free = manifest.code.size, context.host.free_bytes(place)
     if free < needed:
         raise BackupError(
             f"the tree of the backup needs {size_text(needed)} in {place}, and there are {size_text(free)} free; "
@@ -165,7 +165,7 @@ def _unpack(
     context: BackupContext, subject: Subject, directory: str, manifest: Manifest, roots: tuple[Root, ...]
 ) -> None:
     host = context.host
-    file = posixpath.join(directory, manifest.tree.file)
+    file = posixpath.join(directory, manifest.code.file)
     for root in roots:
         host.mkdir(root.places.new, mode=0o700)
         # tar does not notice a setgid bit that a directory inherits from the one it is made in
@@ -177,7 +177,7 @@ def _unpack(
             ),
             "unpacking the tree",
             where=root.places.new,
-            remedy=f"It needs {size_text(manifest.tree.size)} there. The live tree is as it was.",
+            remedy=f"It needs {size_text(manifest.code.size)} there. The live tree is as it was.",
         )
     _take_over_roots(context, roots)
     _check_count(context, manifest, roots)
@@ -209,10 +209,10 @@ def _check_count(context: BackupContext, manifest: Manifest, roots: tuple[Root, 
     for root in roots:
         work = Pipeline((Command(("find", root.places.new, "-printf", ".")), Command(("wc", "-c"))))
         count += int(context.run(work, "counting the files", where=root.places.new).text)
-    if count != manifest.tree.members:
+    if count != manifest.code.members:
         raise BackupError(
-            f"{count} files came out of the archive instead of {manifest.tree.members}; the live tree is as it was",
-            where=manifest.tree.file,
+            f"{count} files came out of the archive instead of {manifest.code.members}; the live tree is as it was",
+            where=manifest.code.file,
             remedy=DAMAGED,
         )
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
+from dfwizard.planning.moves import Move, Side
+
 SCHEMA = 1
 """Version of the plan's JSON form; a reader refuses a higher one."""
 
@@ -148,6 +150,7 @@ Action = (
     | RestoreDatabase
     | ClearAside
     | Verify
+    | Move
 )
 
 
@@ -165,7 +168,7 @@ class Step:
     `repeatable` whether it may simply be run again after an interruption; `skippable` whether a
     person may
     skip it; `hop` the index of the hop it belongs to (-1: the whole run); `weight` its expected seconds, for
-    progress.
+    progress; `side` the host it works on.
     """
 
     id: str
@@ -183,6 +186,7 @@ class Step:
     required: bool = True
     hop: int = -1
     weight: float = 1.0
+    side: Side = Side.TARGET
 
 
 @dataclass(frozen=True)
@@ -207,9 +211,12 @@ class Hop:
 class Plan:
     """All that will be done, in order, with everything decided that can be decided before.
 
-    `kind` is `upgrade` or `rollback`; `instance` the tree's path; `frm`/`to` releases (tags); `backup` the backup's
+    `kind` is `upgrade`, `migration` or `rollback`; `instance` the tree's path; `frm`/`to` releases (tags); `backup` the backup's
     directory; `owner` the
     account that owns the tree; `me` the account dfwizard runs as on the host (it decides runuser or sudo).
+
+    Of a migration the instance is the target, on `host`; `source` is the source's path on `source_host`, where dfwizard runs as
+    `source_me` and saves the source into `source_backup`; `carried` is where that lies on the target's host.
     """
 
     kind: str
@@ -222,6 +229,12 @@ class Plan:
     hops: tuple[Hop, ...]
     steps: tuple[Step, ...]
     schema: int = SCHEMA
+    host: str = ""
+    source_host: str = ""
+    source: str = ""
+    source_me: str = ""
+    source_backup: str = ""
+    carried: str = ""
 
     def step(self, step_id: str) -> Step:
         """Give the step of that id.

@@ -97,7 +97,7 @@ class TestWhileInUse:
                             take(site.context, site.subject, directory)
                     else:
                         manifest = take(site.context, site.subject, directory)
-                        assert manifest.tree.changed == (name,)
+                        assert manifest.code.changed == (name,)
                 finally:
                     done.set()
                     writer.join()

@@ -67,7 +67,7 @@ class TestMounts:
             before = site.fingerprint()
             directory = site.new("mounted")
             manifest = take(site.context, site.subject, directory)
-            assert manifest.tree.mounts == ("storage/app/up loads",)
+            assert manifest.code.mounts == ("storage/app/up loads",)
             device = uploads.stat().st_dev
             shutil.rmtree(uploads / "deep")
             uploads.chmod(0o700)
