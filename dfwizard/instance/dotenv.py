@@ -362,7 +362,7 @@ def _changed_in_place(file: DotenvFile, changes: Mapping[str, str | None]) -> by
         if entry.name not in changes:
             continue
         value = changes[entry.name]
-        if value is not None and entry.template == entry.value == value:
+        if value is not None and entry.template == entry.value == value and not _takes_in(value, changes):
             continue
         if value is None:
             data = data[: entry.span[0]] + re.sub(rb"\A(?:\r\n|\r|\n)", b"", data[entry.span[1] :])
@@ -376,6 +376,11 @@ def _changed_in_place(file: DotenvFile, changes: Mapping[str, str | None]) -> by
     if data != file.data and not file.data.endswith((b"\n", b"\r")):
         data = re.sub(rb"(?<=[^\r\n])(?<!\A\xef\xbb\xbf)(?:\r\n|\r|\n)\Z", b"", data)
     return data
+
+
+def _takes_in(template: str, changes: Mapping[str, str | None]) -> bool:
+    """Whether a value that reads as it is written could read otherwise once `changes` are made: `${NAME}` of an unknown name."""
+    return any(name.decode() in changes for name in _REFERENCE.findall(_encode(template)))
 
 
 def _with_added(data: bytes, key: str, value: str) -> bytes:

@@ -10,8 +10,11 @@ from dfwizard.rules.listing import show
 from dfwizard.rules.loading import Problem, check_file, load
 from dfwizard.rules.model import (
     AdminUi,
+    CarryChoice,
+    CarryRule,
     EncryptedColumn,
     EnvAddition,
+    EnvGroup,
     EnvKind,
     EnvRule,
     Hop,
@@ -26,8 +29,11 @@ from dfwizard.rules.path import PathRefused, describe, stops
 
 __all__ = [
     "AdminUi",
+    "CarryChoice",
+    "CarryRule",
     "EncryptedColumn",
     "EnvAddition",
+    "EnvGroup",
     "EnvKind",
     "EnvRule",
     "Hop",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dfwizard.errors import UsageError
-from dfwizard.rules.model import EnvAddition, EnvRule, Hop, Release, TableRules, parse_version
+from dfwizard.rules.model import CarryRule, EnvAddition, EnvRule, Hop, Release, TableRules, parse_version
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -31,6 +32,7 @@ class Rules:
     tables: TableRules
     files: tuple[str, ...] = field(default=())
     """The files that the rules were read from, for messages and reports."""
+    carry: tuple[CarryRule, ...] = field(default=())
 
     def by_tag(self, tag: str) -> Release | None:
         """Give the release with exactly this tag."""
@@ -193,6 +195,16 @@ class Rules:
         start, end = self.behaves_as(from_version), self.behaves_as(to_version)
         crossed = [rule for rule in self.env if start < parse_version(rule.since) <= end]
         return tuple(sorted(crossed, key=lambda rule: parse_version(rule.since)))
+
+    def carry_rule(self, key: str) -> CarryRule | None:
+        """Give the rule for a key of `.env` in a migration: by its name, else by the longest pattern that fits it."""
+        fitting = [
+            ("*" not in pattern, len(pattern), rule)
+            for rule in self.carry
+            for pattern in rule.keys
+            if fnmatchcase(key, pattern)
+        ]
+        return max(fitting, key=lambda item: item[:2])[2] if fitting else None
 
     def required_env(
         self, from_version: Release | str, to_version: Release | str, present: Mapping[str, str]

@@ -15,7 +15,10 @@ from dfwizard.errors import RulesError
 from dfwizard.rules.knowledge import Rules
 from dfwizard.rules.model import (
     AdminUi,
+    CarryChoice,
+    CarryRule,
     EncryptedColumn,
+    EnvGroup,
     EnvKind,
     EnvRule,
     Hop,
@@ -36,7 +39,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
-_PACKAGED = ("releases.toml", "hops.toml", "env.toml", "tables.toml")
+_PACKAGED = ("releases.toml", "hops.toml", "env.toml", "carry.toml", "tables.toml")
 # A rules file is some 50 KB; more is another file, or a device that never ends.
 _LARGEST = 4 * 1024 * 1024
 
@@ -358,6 +361,7 @@ def _build(merged: _Merged, files: tuple[str, ...]) -> Rules:
         env=tuple(EnvRule(**{**values, "kind": EnvKind(values["kind"])}) for values in all_values("env")),
         tables=TableRules(tuple(_table(values) for values in all_values("tables"))),
         files=files,
+        carry=tuple(_carry(values) for values in all_values("carry")),
     )
 
 
@@ -381,6 +385,18 @@ def _hop(values: dict[str, Any]) -> Hop:
         kind=HopKind(values.pop("kind")),
         facts=tuple(HopFact(**fact) for fact in values.pop("facts", ())),
         **values,
+    )
+
+
+def _carry(values: dict[str, Any]) -> CarryRule:
+    return CarryRule(
+        **{
+            **values,
+            "keys": tuple(values["keys"]),
+            "group": EnvGroup(values["group"]),
+            "choice": CarryChoice(values["choice"]),
+            "portable": tuple(values.get("portable", ())),
+        }
     )
 
 

@@ -40,6 +40,26 @@ class EnvKind(enum.Enum):
     DEFAULT_CHANGED = "default-changed"
 
 
+class EnvGroup(enum.Enum):
+    """What a key of `.env` is about, as the guide groups them ("Why These Components Matter"), in its order."""
+
+    APP_KEY = "app-key"
+    DATABASE = "database"
+    CACHING = "caching"
+    API_KEYS = "api-keys"
+    ENVIRONMENT = "environment"
+    OTHER = "other"
+
+
+class CarryChoice(enum.Enum):
+    """What becomes of a key in a migration to another server; carry.toml says what each one means."""
+
+    CARRY = "carry"
+    KEEP = "keep"
+    FILL = "fill"
+    MATCH = "match"
+
+
 @cache
 def parse_version(version: str) -> Version:
     """Parse a version.
@@ -164,6 +184,10 @@ class EnvRule:
     """First release that does not work when nothing is done; "" where it works in another way."""
     when: str = ""
     """The condition in words; "" for always."""
+    only_if: str = ""
+    """The condition as KEY=value, with the new names of keys; "" for always."""
+    stale: bool = False
+    """Whether a value that was written for the older release is wrong from `since` on."""
     required: bool = False
     """Whether dfwizard sets `new` before the code changes."""
 
@@ -175,6 +199,22 @@ class EnvAddition:
     key: str
     value: str
     rule: EnvRule
+
+
+@dataclass(frozen=True)
+class CarryRule:
+    """What becomes of some keys of `.env` (`keys`: names, or patterns with *) in a migration to another server."""
+
+    id: str
+    keys: tuple[str, ...]
+    group: EnvGroup
+    choice: CarryChoice
+    reason: str
+    source: str
+    locked: bool = False
+    """Whether nobody may choose otherwise."""
+    portable: tuple[str, ...] = ()
+    """Values that need nothing of the source's server (patterns); empty: all do without."""
 
 
 @dataclass(frozen=True)

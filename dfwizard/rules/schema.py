@@ -1,6 +1,6 @@
 """What a rules file may hold, as one table: sections, their keys, and what each value must be.
 
-A rules file is TOML with the arrays of tables `releases`, `hops`, `env` and `tables`. An entry is known by its
+A rules file is TOML with the arrays of tables `releases`, `hops`, `env`, `carry` and `tables`. An entry is known by its
 `tag`, `id` or `name`; in a file that extends others, an entry of a known name changes the keys it gives.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dfwizard.rules.model import AdminUi, EnvKind, HopKind
+from dfwizard.rules.model import AdminUi, CarryChoice, EnvGroup, EnvKind, HopKind
 
 Check = Callable[[object], "str | None"]
 """Takes a value and says what is wrong with it, or None."""
@@ -197,9 +197,24 @@ SCHEMA: Mapping[str, Section] = {
             "fatal_since": Key(_VERSION_OR_NONE),
             "value": Key(_like(r"[^\r\n\x00]*", "a value of one line")),
             "when": Key(_text),
+            "only_if": Key(_like(r"([A-Z_][A-Z0-9_]*=.+)?", "a condition such as CACHE_STORE=redis")),
+            "stale": Key(_boolean),
             "required": Key(_boolean),
             "reason": Key(_filled, required=True),
             "otherwise": Key(_filled, required=True),
+            "source": Key(_filled, required=True),
+        },
+    ),
+    "carry": Section(
+        "id",
+        {
+            "id": Key(_ID, required=True),
+            "keys": Key(_list_of(_like(r"[A-Z0-9_*]+", "a key of .env, or a pattern with *")), required=True),
+            "group": Key(_one_of(*(group.value for group in EnvGroup)), required=True),
+            "choice": Key(_one_of(*(choice.value for choice in CarryChoice)), required=True),
+            "portable": Key(_list_of(_filled)),
+            "locked": Key(_boolean),
+            "reason": Key(_filled, required=True),
             "source": Key(_filled, required=True),
         },
     ),

@@ -838,6 +838,7 @@ def test_show_is_plain_data() -> None:
         "releases": 74,
         "hops": 6,
         "env": 29,
+        "carry": len(RULES.carry),
         "tables": len(RULES.tables.tables),
     }
     assert rows["releases"][-1]["tag"] == "7.7.0"
