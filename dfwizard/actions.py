@@ -5,7 +5,6 @@ Every function may be ended at any point and called again for the same step.
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -254,13 +253,7 @@ def _restore_tree(context: StepContext, action: actions.RestoreTree) -> None:
 
 def _hold(context: StepContext, path: str) -> None:
     """Lock the directory that takes the instance's place: the lock on the old one goes aside with it."""
-    if context.host.name != "localhost":
-        return
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        context.lock.hold_also(fd)
-    finally:
-        os.close(fd)
+    context.hold.hold_also(path)
 
 
 def _restore_database(context: StepContext, action: actions.RestoreDatabase) -> None:

@@ -7,6 +7,7 @@
     │   └── HeldError               3   another process holds the instance or the run
     ├── DotenvError                 1   `.env` cannot be read as Laravel reads it, or not be edited safely
     ├── HostError                   1   the host could not do what was asked
+    │   ├── ConnectionLost          1   the link to a host broke, and did not come back
     │   ├── CommandNotFound         1   the program is not installed
     │   ├── CommandTimeout          1   it took longer than allowed
     │   └── CommandFailed           1   it ended with a code other than expected
@@ -81,6 +82,10 @@ class DotenvError(DfwizardError):
 
 class HostError(DfwizardError):
     """The host could not do what was asked of it."""
+
+
+class ConnectionLost(HostError):
+    """The link to a host broke in the middle of something and did not come back in time; whether that was done is not known."""
 
 
 class CommandNotFound(HostError):

@@ -40,7 +40,7 @@ def serve_run(directory: Path, *, request: Request, rules_file: Path | None = No
         request=request,
         secrets=secrets,
         guard=lambda state, asked: require_beginning(host, run, state, asked),
-        private=Path(private_directory(backup)),
+        private=private_directory(backup),
     )
 
 

@@ -16,16 +16,15 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from dfwizard.errors import CommandFailed, DfwizardError, HostError, JournalError
+from dfwizard.errors import CommandFailed, ConnectionLost, DfwizardError, HostError, JournalError
 from dfwizard.execution import events as ev
 from dfwizard.execution.explaining import explained
-from dfwizard.execution.lock import Lock
 from dfwizard.execution.output import OutputFile, Refusals, last_lines
 from dfwizard.execution.redaction import Redactor
 from dfwizard.execution.rowdata import left_out, without_rows
 from dfwizard.execution.state import StepState
 from dfwizard.execution.store import Run
-from dfwizard.hosts.base import Host, OnOutput
+from dfwizard.hosts.base import Hold, Host, OnOutput
 from dfwizard.hosts.command import Command, Pipeline, Result, render
 from dfwizard.planning.plan import Execute, Plan, Step, Undo
 
@@ -106,7 +105,7 @@ class StepContext:
     attempt: int
     mark: str
     redactor: Redactor
-    lock: Lock
+    hold: Hold
     append: Callable[[ev.Event], None]
     _output: OutputFile = field(repr=False)
 
@@ -214,7 +213,7 @@ class Executor:
         append: Callable[[ev.Event], None],
         *,
         redactor: Redactor,
-        lock: Lock,
+        hold: Hold,
         interruption: Interruption,
         full: Callable[[], bool],
     ) -> None:
@@ -223,7 +222,7 @@ class Executor:
         self._run = run
         self._append = append
         self._redactor = redactor
-        self._lock = lock
+        self._hold = hold
         self._interruption = interruption
         self._full = full
 
@@ -246,6 +245,7 @@ class Executor:
 
         Raises:
             Terminated: the runner was told to stop meanwhile.
+            ConnectionLost: the host is out of reach.
         """
         if step.done_when is None:
             return False
@@ -256,6 +256,8 @@ class Executor:
                 result = self._host.run(
                     command, on_output=refusals.feed, keep=_KEEP, check=False, mark=self._run.id
                 )
+        except ConnectionLost:
+            raise
         except HostError:
             return False
         return result.code in step.done_when.expect and refusals.end() is None
@@ -269,6 +271,7 @@ class Executor:
         Raises:
             JournalError: the journal cannot be written any more.
             Terminated: the runner was told to stop; the step's command has been ended.
+            ConnectionLost: the host is out of reach; whether the step was done is not known.
         """
         number = state.attempts + 1
         self._append(ev.StepStarted(step.id, number, output))
@@ -284,7 +287,7 @@ class Executor:
             attempt=number,
             mark=self._run.id,
             redactor=self._redactor,
-            lock=self._lock,
+            hold=self._hold,
             append=self._append_shielded,
             _output=file,
         )
@@ -297,6 +300,8 @@ class Executor:
         except JournalError:
             raise
         except Exception as error:  # whatever an action does, the run must come to a decision
+            if lost_connection(error) is not None:
+                raise
             failure = error
         finally:
             tail = file.close()
@@ -308,8 +313,8 @@ class Executor:
                 self._append(ev.StepInterrupted(step.id))
             return False
         self._make_durable(plan, step)
-        lost = f"{file.lost} bytes of output were lost: the disk is full." if file.lost else ""
-        self._append(ev.StepFinished(step.id, "done", seconds, lost))
+        note = f"{file.lost} bytes of output were lost: the disk is full." if file.lost else ""
+        self._append(ev.StepFinished(step.id, "done", seconds, note))
         return True
 
     def _require_done(self, plan: Plan, step: Step) -> None:
@@ -327,6 +332,8 @@ class Executor:
         try:
             with self._interruption.allowed():
                 self._host.run(command, mark=self._run.id)
+        except ConnectionLost:
+            raise
         except HostError as error:
             text = f"What the step did may not be on the disk yet: {DfwizardError.__str__(error)}"
             self._append(ev.Note(self._redactor.text(text), step.id))
@@ -361,6 +368,18 @@ class Executor:
             seconds=seconds,
         )
         return explained(failed, plan, self._redactor)
+
+
+def lost_connection(error: BaseException) -> ConnectionLost | None:
+    """Give the broken link that an error comes of; None when it comes of something else."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, ConnectionLost):
+            return cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def output_name(plan: Plan, phase: int, step: Step, attempt: int) -> str:

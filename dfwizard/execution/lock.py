@@ -61,8 +61,8 @@ class Lock:
         self.take(_stand_in(fallback, path), what=what)
         self._by_stand_in = True
 
-    def hold_also(self, directory_fd: int) -> None:
-        """Lock one more open directory, of which the caller keeps its own descriptor.
+    def hold_also(self, path: str) -> None:
+        """Lock one more directory: the one that takes the instance's place.
 
         Where a file stands for the instance already, a directory that cannot be locked needs no lock: the file stands for
         the path, whichever directory lies there.
@@ -71,12 +71,10 @@ class Lock:
             HeldError: another process holds it.
             UsageError: it cannot be locked, though the instance itself could.
         """
-        # Opened anew: a duplicated descriptor would share its lock with, and lose it to, the caller's own flock calls.
-        path = Path(f"/proc/self/fd/{directory_fd}")
-        what = f"the directory {path.readlink()}"
-        without = self._try(path, what)
+        what = f"the directory {path}"
+        without = self._try(Path(path), what)
         if without is not None and not self._by_stand_in:
-            raise _unlockable(path, what, without)
+            raise _unlockable(Path(path), what, without)
 
     def _try(self, path: Path, what: str) -> OSError | None:
         """Lock `path`; give the error where its filesystem has no locks for it."""

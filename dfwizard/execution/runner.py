@@ -7,18 +7,18 @@ finished is looked at first (`done_when`), repeated when it may be, and asked ab
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dfwizard import __version__, codec
-from dfwizard.errors import DfwizardError, JournalError, UsageError
+from dfwizard.errors import ConnectionLost, DfwizardError, HostError, JournalError, UsageError
 from dfwizard.execution import events as ev
 from dfwizard.execution import processes, state
 from dfwizard.execution.control import ControlServer, Desk
 from dfwizard.execution.executor import Actions, Executor, Interruption, Terminated, output_name
+from dfwizard.execution.holding import LaterHold, hold_instance
 from dfwizard.execution.journal import Journal, open_journal
 from dfwizard.execution.launch import StartReport
 from dfwizard.execution.lock import Lock
@@ -28,7 +28,7 @@ from dfwizard.execution.redaction import Redactor
 from dfwizard.execution.remedies import NOT_SEEN, apply_remedy, remedy_output
 from dfwizard.execution.state import RunState, StepState, StepStatus
 from dfwizard.execution.store import Run, RunRecord, require_ours
-from dfwizard.hosts.base import Host
+from dfwizard.hosts.base import Hold, Host
 from dfwizard.planning.plan import Plan, Step
 
 RollbackPlanner = Callable[[Plan, tuple[str, ...]], Plan]
@@ -53,14 +53,14 @@ def serve(
     request: ev.Request = "run",
     secrets: Iterable[bytes] = (),
     guard: Guard | None = None,
-    private: Path | None = None,
+    private: str = "",
 ) -> int:
     """Carry the run in `run_dir` to its end in this process and give the exit code.
 
     To be called in the main thread of a process made for it. `request` "run" begins or goes on (a run that ended with a
     failed step tries that step again); "rollback" takes back what the run has done. `secrets` are values that
-    must not be written anywhere. `guard` may refuse to begin, under the locks; `private` is a directory for files that hold
-    secrets while a step needs them: it is removed before and after, by whoever holds the run.
+    must not be written anywhere. `guard` may refuse to begin, under the locks; `private` is a directory of the
+    host for files that hold secrets while a step needs them: it is removed before and after, by whoever holds the run.
 
     Exit codes: 0 done (or rolled back as asked), 1 failed, stopped or left unfinished, 4 done with warnings, 5 failed and
     rolled back, 6 the rollback failed.
@@ -75,6 +75,7 @@ def serve(
     require_ours(run.directory)
     report = StartReport.expected(run)
     lock = Lock()
+    hold: Hold | None = None
     journal: Journal | None = None
     interruption = Interruption()
     interruption.install()
@@ -85,16 +86,16 @@ def serve(
             lock.take(run.lock, what="the run")
             held = True
             record = run.record()
-            _take_instance(lock, run, record)
+            hold = _hold(host, run, record)
             host.end_marked(run.id)
-            _remove(private)
+            _remove(host, private)
             journal = open_journal(run.journal)
             current = state.reduce(journal.records, run.plans())
             _require_work(run, current, request)
             if guard is not None:
                 guard(current, request)
             runner = Runner(
-                run, record, host, actions, rollback_planner, journal, current, lock, interruption
+                run, record, host, actions, rollback_planner, journal, current, hold, interruption
             )
         except DfwizardError as error:
             if journal is not None and not journal.records:
@@ -105,9 +106,12 @@ def serve(
         return runner.go(request, report.started)
     finally:
         if held:
-            _remove(private)
+            _remove(host, private)
         if journal is not None:
             journal.close()
+        if hold is not None:
+            with suppress(HostError):
+                hold.release()
         lock.release()
 
 
@@ -131,7 +135,7 @@ class Runner:
         rollback_planner: RollbackPlanner,
         journal: Journal,
         current: RunState,
-        lock: Lock,
+        hold: Hold,
         interruption: Interruption,
     ) -> None:
         self.redactor = Redactor()
@@ -157,7 +161,7 @@ class Runner:
             run,
             self._append,
             redactor=self.redactor,
-            lock=lock,
+            hold=hold,
             interruption=interruption,
             full=lambda: journal.exhausted,
         )
@@ -184,6 +188,8 @@ class Runner:
                 return self._leave("The runner was told to stop (SIGTERM).")
             except JournalError:
                 raise
+            except ConnectionLost as error:
+                return self._leave(self.redactor.text(_out_of_reach(error)))
             except Exception as error:
                 self._leave(self.redactor.text(f"dfwizard itself failed: {type(error).__name__}: {error}"))
                 raise
@@ -414,17 +420,25 @@ def _require_work(run: Run, current: RunState, request: ev.Request) -> None:
         )
 
 
-def _take_instance(lock: Lock, run: Run, record: RunRecord) -> None:
-    instance = Path(record.instance)
+def _hold(host: Host, run: Run, record: RunRecord) -> Hold:
     stand_ins = run.directory.parent.parent / "locks"
     # A rollback killed between its two renames leaves no directory for a moment; the run goes on to mend that.
-    if run.journal.exists() and not instance.exists():
-        return
-    if record.host == "localhost":
-        lock.take(instance, what="the instance", fallback=stand_ins)
+    if run.journal.exists() and host.stat(record.instance, follow=True) is None:
+        return LaterHold(host, run=run.id, stand_ins=stand_ins)
+    return hold_instance(host, record.instance, run=run.id, stand_ins=stand_ins)
 
 
-def _remove(private: Path | None) -> None:
+def _remove(host: Host, private: str) -> None:
     """Remove the directory of secrets; not held by this process it belongs to a living runner."""
-    if private is not None:
-        shutil.rmtree(private, ignore_errors=True)
+    if private:
+        with suppress(HostError):
+            host.remove(private)
+
+
+def _out_of_reach(error: ConnectionLost) -> str:
+    """Say why the run is left unfinished, and what became of what was going on."""
+    where = f"{error.where}: " if error.where else ""
+    return (
+        f"{where}{error.what}. The host is out of reach; what was going on there may have ended by itself. "
+        "Once the host can be reached again, going on looks at the step first and does it anew only where it is not done."
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from dfwizard.hosts.command import Command, Pipeline, Result
 
@@ -33,8 +33,37 @@ class FileStat:
     inode: int
 
 
+class Hold(Protocol):
+    """The lock on an instance, held until `release` or the end of whoever holds it."""
+
+    def hold_also(self, path: str) -> None:
+        """Lock one more directory: the one that takes the instance's place.
+
+        Raises:
+            HeldError: another process holds it.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give everything back."""
+        ...
+
+
+@runtime_checkable
+class HoldingHost(Protocol):
+    """A host that locks for whoever works on it from elsewhere; on this machine a process locks for itself."""
+
+    def hold(self, path: str, *, run: str, what: str) -> Hold:
+        """Lock the directory at `path` for `run`; `what` names it in messages ("the instance").
+
+        Raises:
+            HeldError: another process holds it; the message says who and since when.
+        """
+        ...
+
+
 class Host(Protocol):
-    """A machine on which an instance lives. `LocalHost` and, later, `SshHost` behave alike.
+    """A machine on which an instance lives. `LocalHost` and `SshHost` behave alike.
 
     Every method raises `HostError` (or a subclass) with the host's name, what was being done and what to try.
     Paths are text in which bytes that are not UTF-8 stand as surrogate escapes, as in `os.fsdecode`.

@@ -46,7 +46,7 @@ class Rig:
             self.run,
             self.events.append,
             redactor=self.redactor,
-            lock=Lock(),
+            hold=Lock(),
             interruption=Interruption(),
             full=lambda: self.full,
         )

@@ -39,14 +39,6 @@ def no_directory_can_be_locked(monkeypatch: pytest.MonkeyPatch, *, error: int = 
     monkeypatch.setattr("fcntl.flock", flock)
 
 
-def hold_also(lock: Lock, directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        lock.hold_also(fd)
-    finally:
-        os.close(fd)
-
-
 @pytest.fixture
 def places(tmp_path: Path) -> tuple[Path, Path, Path]:
     found = tmp_path / "instance", tmp_path / "restored", tmp_path / "locks"
@@ -63,7 +55,7 @@ def test_a_directory_that_cannot_be_locked_is_covered_by_the_instances_stand_in(
     no_directory_can_be_locked(monkeypatch, error=error)
     one, other = Lock(), Lock()
     one.take(instance, what="the instance", fallback=locks)
-    hold_also(one, restored)
+    one.hold_also(str(restored))
     restored.rename(instance.with_name("aside"))
     with pytest.raises(HeldError, match="holds the instance"):
         other.take(instance, what="the instance", fallback=locks)
@@ -81,7 +73,7 @@ def test_a_directory_that_another_process_holds_is_refused_also_beside_a_stand_i
         no_directory_can_be_locked(patched)
         lock.take(instance, what="the instance", fallback=locks)
     with held(restored), pytest.raises(HeldError, match="restored"):
-        hold_also(lock, restored)
+        lock.hold_also(str(restored))
     lock.release()
 
 
@@ -93,7 +85,7 @@ def test_a_directory_that_cannot_be_locked_is_refused_where_the_instance_could(
     lock.take(instance, what="the instance", fallback=locks)
     no_directory_can_be_locked(monkeypatch)
     with pytest.raises(UsageError, match="cannot be locked"):
-        hold_also(lock, restored)
+        lock.hold_also(str(restored))
     lock.release()
     assert not locks.exists()
 

@@ -58,7 +58,7 @@ class Site:
             self.run,
             self._noting(host),
             redactor=Redactor(),
-            lock=Lock(),
+            hold=Lock(),
             interruption=Interruption(),
             full=lambda: False,
         )

@@ -491,7 +491,7 @@ def test_a_second_runner_leaves_the_secrets_of_the_first_alone(bench: Bench, tmp
     second = (
         "import sys; from pathlib import Path; from dfwizard.errors import HeldError\n"
         "from dfwizard.execution.runner import serve; from dfwizard.hosts.local import LocalHost\n"
-        "try: serve(Path(sys.argv[1]), LocalHost(), {}, None, private=Path(sys.argv[2]))\n"
+        "try: serve(Path(sys.argv[1]), LocalHost(), {}, None, private=sys.argv[2])\n"
         "except HeldError: print('held')"
     )
     argv = [sys.executable, "-c", second, str(run.directory), str(private)]
