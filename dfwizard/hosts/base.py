@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -59,6 +60,56 @@ class HoldingHost(Protocol):
         Raises:
             HeldError: another process holds it; the message says who and since when.
         """
+        ...
+
+
+class ByteSource(Protocol):
+    """Bytes that a host gives one after the other. One thread reads."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether what is read here is certainly what the file holds, so that its digest needs no second look."""
+        ...
+
+    def read(self, size: int, /) -> bytes:
+        """Give the next bytes: at least one and at most `size`; none at the end.
+
+        Raises:
+            HostError: what gives them has failed, the link was lost (`ConnectionLost`), or `close` was called.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up, from any thread: a `read` that waits ends with an error or as at the end."""
+        ...
+
+
+class ByteSink(Protocol):
+    """What takes bytes on a host one after the other. One thread writes."""
+
+    def write(self, data: bytes, /) -> None:
+        """Take all of `data`; some of it may still be on its way when this returns.
+
+        Raises:
+            HostError: as `ByteSource.read`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up, from any thread: a `write` that waits ends with an error."""
+        ...
+
+
+class FileSink(ByteSink, Protocol):
+    """A file that grows."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the file certainly holds what was written here, so that its digest needs no second look."""
+        ...
+
+    def sync(self) -> None:
+        """See all that was written into the file and onto the disk (fsync). Nothing can be written afterwards."""
         ...
 
 
@@ -150,4 +201,47 @@ class Host(Protocol):
 
     def size_of(self, path: str) -> int:
         """Give the bytes that a tree occupies (apparent size), not crossing mount points."""
+        ...
+
+    def reading(self, path: str, *, offset: int = 0) -> AbstractContextManager[ByteSource]:
+        """Read a regular file from `offset` (bytes from its begin) to its end, however large it is.
+
+        That all of it came is known once `read` has given nothing and the context has ended without an error.
+        """
+        ...
+
+    def appending(
+        self, path: str, *, mode: int = 0o600, offset: int | None = None, mark: str | None = None
+    ) -> AbstractContextManager[FileSink]:
+        """Write on at the end of a file, which is made when it is missing; it has `mode` then, whoever made it.
+
+        With `offset` what the file holds behind that many bytes is cut off first; it must hold as many. A symlink at `path`, or
+        anything else that is no regular file, is refused. `mark` is as for `run`. When the context ends, all that was written is in
+        the file. After an error the file may hold less, or have gaps behind `offset`.
+        """
+        ...
+
+    def outflow(self, pipeline: Pipeline, *, mark: str | None = None) -> AbstractContextManager[ByteSource]:
+        """Run a pipeline and read what its last command writes, as it comes.
+
+        When its output has been read to the end, the context's end waits for the commands and raises what `run` raises; left
+        earlier, it ends them. `Pipeline.stdout_file` must be None.
+        """
+        ...
+
+    def inflow(self, pipeline: Pipeline, *, mark: str | None = None) -> AbstractContextManager[ByteSink]:
+        """Run a pipeline and write what its first command reads; the context's end is the end of that input.
+
+        It then waits for the commands and raises what `run` raises. When the context is left by an exception, or `close` was
+        called, they are ended. The first command's `stdin` and `Pipeline.stdin_file` must be None.
+        """
+        ...
+
+    def sha256(
+        self, path: str, *, offset: int = 0, length: int | None = None, block: int | None = None
+    ) -> tuple[str, ...]:
+        """Give the SHA-256 (hexadecimal) of a regular file, of at most `length` bytes from `offset`.
+
+        One digest, or with `block` one for every `block` bytes, the last of which may be fewer (none when there are no bytes).
+        """
         ...

@@ -138,6 +138,34 @@ def os_failure(
     return HostError(f"cannot {doing} {shown(path)}: {reason}", where=host, remedy=remedy)
 
 
+def no_regular_file(doing: str, path: str, *, host: str) -> HostError:
+    """Say that `path` is a symlink, a directory or a device where a file's bytes are wanted."""
+    return HostError(
+        f"cannot {doing} {shown(path)}: it is not a regular file",
+        where=host,
+        remedy="See what it is (`ls -ld`), and move it out of the way if nobody needs it.",
+    )
+
+
+def too_short(path: str, size: int, wanted: int, *, host: str) -> HostError:
+    """Say that a file that was to be continued holds fewer bytes than were there before."""
+    return HostError(
+        f"cannot go on writing {shown(path)} at byte {wanted}: it holds {size} bytes",
+        where=host,
+        remedy="Something else changes that file; see what, then try again.",
+    )
+
+
+def given_up(doing: str, *, host: str) -> HostError:
+    """Say that a stream was closed while somebody was still at it."""
+    return HostError(f"cannot {doing} any more: this was given up", where=host)
+
+
+def stopped_reading(program: str, *, host: str) -> HostError:
+    """Say that a command took less than all that it was to read, and saw nothing wrong in that."""
+    return HostError(f"{shown(program)} ended before it had read all of its input", where=host)
+
+
 def not_found(program: str, *, host: str, user: str | None = None, exists: bool = False) -> CommandNotFound:
     """Say that `program` is not installed, and how to get it. When it `exists`, its interpreter is what is missing."""
     if exists:

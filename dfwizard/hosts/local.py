@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from dfwizard.errors import HostError
-from dfwizard.hosts import failures, files, local_run, procfs
-from dfwizard.hosts.base import FileStat, OnOutput
+from dfwizard.hosts import failures, files, local_run, local_streams, procfs
+from dfwizard.hosts.base import ByteSink, ByteSource, FileSink, FileStat, OnOutput
 from dfwizard.hosts.command import Command, Pipeline, Result
 
 
@@ -113,6 +114,31 @@ class LocalHost:
         """See `Host.size_of`."""
         with files.telling("measure", path, self.name):
             return files.size_of(path)
+
+    def reading(self, path: str, *, offset: int = 0) -> AbstractContextManager[ByteSource]:
+        """See `Host.reading`."""
+        return local_streams.reading(path, offset=offset, host=self.name)
+
+    def appending(
+        self, path: str, *, mode: int = 0o600, offset: int | None = None, mark: str | None = None
+    ) -> AbstractContextManager[FileSink]:
+        """See `Host.appending`. No process writes here, so that `mark` has nothing to be given to."""
+        del mark
+        return local_streams.appending(path, mode=mode, offset=offset, host=self.name)
+
+    def outflow(self, pipeline: Pipeline, *, mark: str | None = None) -> AbstractContextManager[ByteSource]:
+        """See `Host.outflow`."""
+        return local_streams.outflow(pipeline, me=self.user, host=self.name, mark=mark)
+
+    def inflow(self, pipeline: Pipeline, *, mark: str | None = None) -> AbstractContextManager[ByteSink]:
+        """See `Host.inflow`."""
+        return local_streams.inflow(pipeline, me=self.user, host=self.name, mark=mark)
+
+    def sha256(
+        self, path: str, *, offset: int = 0, length: int | None = None, block: int | None = None
+    ) -> tuple[str, ...]:
+        """See `Host.sha256`."""
+        return local_streams.sha256(path, offset=offset, length=length, block=block, host=self.name)
 
     def _ownership(self, path: str, owner: str | None, group: str | None) -> tuple[int, int]:
         uid = -1 if owner is None else files.user_number(owner, host=self.name)

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dfwizard.errors import HostError
 from dfwizard.hosts import failures, files, procfs
@@ -19,6 +19,25 @@ from dfwizard.hosts.command import Command, Pipeline, Result, Secret, run_as
 from dfwizard.hosts.process import Launch, Running
 
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+@dataclass
+class Joint:
+    """Pipes to a pipeline that runs: its ends for the first command's input and the last one's output, where there are such.
+
+    Whoever runs it closes these once the processes have them. It is ended when `stop` becomes readable.
+    """
+
+    stop: int
+    stdin: int | None = None
+    stdout: int | None = None
+
+    def close(self) -> None:
+        """Close the processes' ends, if that has not been done."""
+        for fd in (self.stdin, self.stdout):
+            if fd is not None:
+                os.close(fd)
+        self.stdin = self.stdout = None
 
 
 def run(
@@ -30,16 +49,24 @@ def run(
     keep: int,
     check: bool,
     mark: str | None,
+    joint: Joint | None = None,
 ) -> Result:
-    """Run `pipeline` (or a single command as one) as `Host.run` promises; `me` is the account that dfwizard has."""
+    """Run `pipeline` (or a single command as one) as `Host.run` promises; `me` is the account that dfwizard has.
+
+    With a `joint` it may raise `Stopped` as well.
+    """
     _refuse_impossible(pipeline, host)
     launches = tuple(_launch(command, mark, me, host) for command in pipeline.commands)
     limits = [
         limit for limit in (pipeline.timeout, *(c.timeout for c in pipeline.commands)) if limit is not None
     ]
     with _input_file(pipeline.stdin_file, host) as source, _OutputFile(pipeline.stdout_file, host) as output:
+        ends = (source, output.fd) if joint is None else (joint.stdin or source, joint.stdout or output.fd)
         began = time.monotonic()
-        running = _start(pipeline, launches, (source, output.fd), keep, on_output, me, host)
+        running = _start(pipeline, launches, ends, keep, on_output, me, host)
+        if joint is not None:
+            joint.close()
+            running.stop_at(joint.stop)
         codes = _finish(running, pipeline, min(limits, default=None), me, host)
         seconds = time.monotonic() - began
         culprit = _culprit(pipeline, codes, running)

@@ -29,6 +29,10 @@ _RECENT = 1 << 16
 _DRAIN_LIMIT = 1 << 20
 
 
+class Stopped(Exception):
+    """Whoever holds the other end of a pipe to the processes has given up."""
+
+
 @dataclass(frozen=True)
 class Launch:
     """One process to start: its complete argv, environment and directory."""
@@ -125,6 +129,15 @@ class Running:
         self._forget(*self._reading)
         self._stop_input()
         return True
+
+    def stop_at(self, fd: int) -> None:
+        """Have `pump` raise `Stopped`, once, when `fd` becomes readable; it stays the caller's."""
+
+        def stop() -> None:
+            self._selector.unregister(fd)
+            raise Stopped
+
+        self._selector.register(fd, selectors.EVENT_READ, stop)
 
     def end(self, send: procfs.Send = procfs.send_signal) -> tuple[int, ...]:
         """End the processes, their sessions and descendants; give the pids of those that could not be ended."""
