@@ -195,6 +195,30 @@ def no_account(user: str, *, host: str) -> HostError:
     )
 
 
+def no_group(group: str, *, host: str) -> HostError:
+    """Say that there is no such group to own a file."""
+    return HostError(
+        f"there is no group {shown(group)!r} here",
+        where=host,
+        remedy="Name a group that exists (`getent group`), or create it.",
+    )
+
+
+def not_given(path: str, owner: str | None, group: str | None, *, me: str, host: str) -> HostError:
+    """Say that `me`, who is not root, cannot give a file to that owner and group."""
+    whom = f"{owner or me}:{group or ''}".removesuffix(":")
+    return HostError(
+        f"only root can give {shown(path)} to {whom}",
+        where=host,
+        remedy=f"Run dfwizard as root, or as {owner or 'a member of that group'}.",
+    )
+
+
+def no_directory(path: str, reason: str, remedy: str, *, host: str) -> HostError:
+    """Say that a command cannot work in `path`."""
+    return HostError(f"cannot work in {shown(path)}: {reason}", where=host, remedy=remedy)
+
+
 @dataclass(frozen=True)
 class Said:
     """The last that a command wrote: bytes of its stdout (empty where a pipe took them) and of its stderr."""

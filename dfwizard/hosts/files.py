@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dfwizard.errors import HostError
 from dfwizard.hosts.base import FileStat
-from dfwizard.hosts.failures import no_account, os_failure, shown
+from dfwizard.hosts.failures import no_account, no_group, os_failure, shown
 
 
 @contextmanager
@@ -90,11 +90,7 @@ def group_number(name: str, *, host: str) -> int:
     except (KeyError, ValueError) as error:
         if name.isdecimal():
             return int(name)
-        raise HostError(
-            f"there is no group {shown(name)!r} here",
-            where=host,
-            remedy="Name a group that exists (`getent group`), or create it.",
-        ) from error
+        raise no_group(name, host=host) from error
 
 
 def open_to_read(path: str, host: str) -> int:
@@ -246,17 +242,7 @@ def remove(path: str, *, host: str) -> None:
         sync_directory(parent_of(path))
         return
     real = os.path.join(os.path.realpath(parent_of(path)), os.path.basename(path.rstrip("/")))  # noqa: PTH118, PTH119
-    if real in ("/", "/.", "/..") or os.path.basename(real) in ("", ".", ".."):  # noqa: PTH119
-        raise HostError(
-            f"will not remove {shown(path)}", where=host, remedy="Give the directory's own full path."
-        )
-    for mounted in mount_points():
-        if mounted == real or mounted.startswith(f"{real}/"):
-            raise HostError(
-                f"will not remove {shown(path)}: {shown(mounted)} is a mount point; nothing has been removed",
-                where=host,
-                remedy="Unmount it first, or remove the content by hand.",
-            )
+    refuse_unmeant(real, Path("/proc/self/mountinfo").read_bytes(), path=path, host=host)
     if os.geteuid() != 0:
         _open_directories(real)
     # All that comes from outside is one absolute path after `--`.
@@ -270,17 +256,40 @@ def remove(path: str, *, host: str) -> None:
     )
     sync_directory(parent_of(real))
     if done.returncode:
-        said = done.stderr.decode("utf-8", "surrogateescape").strip().splitlines()
+        raise not_all_removed(path, done.stderr, host=host)
+
+
+def refuse_unmeant(real: str, mountinfo: bytes, *, path: str, host: str) -> None:
+    """Refuse to remove the directory `real`, asked for as `path`, where nobody can have meant that.
+
+    `mountinfo` is what /proc/self/mountinfo says on the machine.
+    """
+    if real in ("/", "/.", "/..") or os.path.basename(real) in ("", ".", ".."):  # noqa: PTH119
         raise HostError(
-            f"could not remove all of {shown(path)}: {shown(said[0]) if said else 'rm gave no reason'}",
-            where=host,
-            remedy="Run dfwizard as root; if it already is, look for immutable files (`lsattr -R`). What is left can be removed again.",
+            f"will not remove {shown(path)}", where=host, remedy="Give the directory's own full path."
         )
+    for mounted in mount_points(mountinfo):
+        if mounted == real or mounted.startswith(f"{real}/"):
+            raise HostError(
+                f"will not remove {shown(path)}: {shown(mounted)} is a mount point; nothing has been removed",
+                where=host,
+                remedy="Unmount it first, or remove the content by hand.",
+            )
 
 
-def mount_points() -> Iterator[str]:
+def not_all_removed(path: str, stderr: bytes, *, host: str) -> HostError:
+    """Say that rm(1) could not remove all of `path`, with the first thing it said."""
+    said = stderr.decode("utf-8", "surrogateescape").strip().splitlines()
+    return HostError(
+        f"could not remove all of {shown(path)}: {shown(said[0]) if said else 'rm gave no reason'}",
+        where=host,
+        remedy="Run dfwizard as root; if it already is, look for immutable files (`lsattr -R`). What is left can be removed again.",
+    )
+
+
+def mount_points(mountinfo: bytes) -> Iterator[str]:
     """Give where filesystems are mounted, bind mounts included. See proc(5), /proc/self/mountinfo."""
-    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+    for line in mountinfo.splitlines():
         place = line.split(b" ")[4]
         for code, char in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
             place = place.replace(code, char)

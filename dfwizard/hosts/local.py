@@ -145,11 +145,5 @@ class LocalHost:
         gid = -1 if group is None else files.group_number(group, host=self.name)
         me = os.geteuid()
         if me != 0 and (uid not in (-1, me) or gid not in (-1, os.getegid(), *os.getgroups())):
-            raise HostError(
-                f"only root can give {failures.shown(path)} to {owner or self.user}:{group or ''}".removesuffix(
-                    ":"
-                ),
-                where=self.name,
-                remedy=f"Run dfwizard as root, or as {owner or 'a member of that group'}.",
-            )
+            raise failures.not_given(path, owner, group, me=self.user, host=self.name)
         return (-1 if uid == me else uid), gid

@@ -17,6 +17,7 @@ from dfwizard.hosts import failures, files, procfs
 from dfwizard.hosts.base import OnOutput
 from dfwizard.hosts.command import Command, Pipeline, Result, Secret, run_as
 from dfwizard.hosts.process import Launch, Running
+from dfwizard.hosts.verdict import Ended, refuse_impossible
 
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
@@ -55,7 +56,7 @@ def run(
 
     With a `joint` it may raise `Stopped` as well.
     """
-    _refuse_impossible(pipeline, host)
+    refuse_impossible(pipeline, host)
     launches = tuple(_launch(command, mark, me, host) for command in pipeline.commands)
     limits = [
         limit for limit in (pipeline.timeout, *(c.timeout for c in pipeline.commands)) if limit is not None
@@ -69,20 +70,17 @@ def run(
             running.stop_at(joint.stop)
         codes = _finish(running, pipeline, min(limits, default=None), me, host)
         seconds = time.monotonic() - began
-        culprit = _culprit(pipeline, codes, running)
+        ended = Ended(codes, running.said, output.free)
+        culprit = ended.culprit(pipeline)
         if culprit is None:
             output.settle()
             code = codes[0] if len(codes) == 1 else 0
             return Result(code, running.stdout.value(), running.stderr.value(), seconds)
-        command, code, said = pipeline.commands[culprit], codes[culprit], running.said(culprit)
-        refusal = failures.refused(command, code, said, me=me, host=host)
-        if refusal is not None:
-            raise refusal
-        if check:
-            raise failures.failed(
-                command, code, said, me=me, host=host, removed=output.path, free=output.free()
-            )
-        return Result(code, running.stdout.value(), running.stderr.value(), seconds, command.argv[0])
+        complaint = ended.complaint(pipeline, culprit, me=me, host=host, check=check)
+        if complaint is not None:
+            raise complaint
+        failed = pipeline.commands[culprit].argv[0]
+        return Result(codes[culprit], running.stdout.value(), running.stderr.value(), seconds, failed)
 
 
 def search_path() -> str:
@@ -155,40 +153,13 @@ def _input_file(path: str | None, host: str) -> Iterator[int | None]:
         os.close(fd)
 
 
-def _refuse_impossible(pipeline: Pipeline, host: str) -> None:
-    """Refuse what no system can run, and what env(1) in `run_as` would understand otherwise than meant."""
-    if not pipeline.commands or not all(command.argv and command.argv[0] for command in pipeline.commands):
-        raise HostError("a command without a program cannot run", where=host)
-    for command in pipeline.commands:
-        if wrong := [key for key in command.env if not key or key[0] == "-" or "=" in key]:
-            raise HostError(
-                f"{failures.shown(wrong[0])!r} cannot be the name of an environment variable", where=host
-            )
-        if "=" in command.argv[0]:
-            raise HostError(
-                f"cannot run {failures.shown(command.argv[0])}: env(1) would take it for a variable",
-                where=host,
-            )
-        text = (*command.argv, *command.env, *command.env.values(), command.cwd or "")
-        if any("\0" in word for word in text):
-            raise HostError(
-                f"cannot run {failures.shown(command.argv[0])}: an argument, variable or directory holds a NUL byte",
-                where=host,
-            )
-    if any(command.stdin is not None for command in pipeline.commands[pipeline.stdin_file is None :]):
-        raise HostError(
-            "only the first command of a pipeline has an input of its own, from bytes or from a file",
-            where=host,
-        )
-
-
-_SIZE = {"COLUMNS": "250", "LINES": "50"}
+SIZE = {"COLUMNS": "250", "LINES": "50"}
 """Said rather than found out: artisan asks stty for what is missing, and hands it all of `.env` in its environment."""
 
 
 def _launch(command: Command, mark: str | None, me: str, host: str) -> Launch:
     """Make everything ready to start `command`, refusing now what would only fail obscurely later."""
-    added = {"LC_ALL": "C.UTF-8", **_SIZE, **command.env}
+    added = {"LC_ALL": "C.UTF-8", **SIZE, **command.env}
     if mark is not None:
         added[procfs.MARK] = mark
     env = {**os.environ, "PATH": search_path(), **added}
@@ -225,15 +196,10 @@ def _refuse_directory(path: str, host: str) -> None:
         found = files.describe(path, follow=True)
     if found is None or found.kind != "directory":
         state = "does not exist" if found is None else "is not a directory"
-        raise HostError(
-            f"cannot work in {failures.shown(path)}: it {state}", where=host, remedy="Check the path."
-        )
+        raise failures.no_directory(path, f"it {state}", "Check the path.", host=host)
     if not os.access(path, os.X_OK):
-        raise HostError(
-            f"cannot work in {failures.shown(path)}: permission denied",
-            where=host,
-            remedy=f"Run dfwizard as root or as {found.owner}.",
-        )
+        remedy = f"Run dfwizard as root or as {found.owner}."
+        raise failures.no_directory(path, "permission denied", remedy, host=host)
 
 
 def _start(
@@ -307,15 +273,3 @@ def _sender(pipeline: Pipeline, me: str) -> procfs.Send:
             )
 
     return send
-
-
-def _culprit(pipeline: Pipeline, codes: tuple[int, ...], running: Running) -> int | None:
-    """Give the index of the command that made the pipeline fail; None when all ended as expected.
-
-    That is the first that failed, unless it failed only because a later one, which failed as well, no longer read.
-    """
-    wrong = [index for index, command in enumerate(pipeline.commands) if codes[index] not in command.expect]
-    for index in wrong[:-1]:
-        if not failures.broken_pipe(codes[index], running.said(index)):
-            return index
-    return wrong[-1] if wrong else None
