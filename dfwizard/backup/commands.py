@@ -272,15 +272,26 @@ def list_dump(file: str, target: str) -> Pipeline:
 
 
 def import_database(
-    subject: Subject, file: str, client_file: str, database: str, entries: str = ""
+    subject: Subject,
+    file: str,
+    client_file: str,
+    database: str,
+    entries: str = "",
+    *,
+    filters: tuple[Command, ...] = (),
+    foreign: bool = False,
 ) -> Pipeline:
-    """Fill an emptied database from a dump; the first error ends it. `entries` is PostgreSQL's list of what to restore."""
+    """Fill an emptied database from a dump; the first error ends it. `entries` is PostgreSQL's list of what to restore.
+
+    `filters` change the dump's text on its way. A `foreign` dump is of another server, whose roles this one does not have.
+    """
     if subject.driver == "pgsql":
         argv = (
             "pg_restore",
             "--exit-on-error",
             "--single-transaction",
             "--no-owner",
+            *(("--no-privileges",) if foreign else ()),
             "--no-password",
             f"--use-list={entries}",
             f"--dbname={postgresql_address(subject, database)}",
@@ -288,7 +299,7 @@ def import_database(
         restore = Command(argv, env=postgresql_environment(client_file))
     else:
         restore = mysql_client(subject, client_file, database=database)
-    return Pipeline((decompress(file), restore), stdin_file=file)
+    return Pipeline((decompress(file), *filters, restore), stdin_file=file)
 
 
 def postgresql_address(subject: Subject, database: str | None = None) -> str:

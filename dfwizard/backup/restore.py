@@ -13,6 +13,7 @@ from dfwizard.backup.manifest import Manifest, Owned, read_manifest
 from dfwizard.backup.parts import check_parts
 from dfwizard.backup.subject import Subject
 from dfwizard.errors import BackupError
+from dfwizard.hosts.command import Command
 
 ENTRIES = "restore.list"
 
@@ -66,8 +67,17 @@ def empty(context: BackupContext, subject: Subject, client_file: str, database: 
     )
 
 
-def fill(context: BackupContext, subject: Subject, file: str, client_file: str, database: str) -> None:
-    """Import a dump into an empty MySQL or PostgreSQL database."""
+def fill(
+    context: BackupContext,
+    subject: Subject,
+    file: str,
+    client_file: str,
+    database: str,
+    *,
+    filters: tuple[Command, ...] = (),
+    foreign: bool = False,
+) -> None:
+    """Import a dump into an empty MySQL or PostgreSQL database; `filters` and `foreign` as in `commands.import_database`."""
     entries = ""
     if subject.driver == "pgsql":
         entries = posixpath.join(context.private, ENTRIES)
@@ -75,7 +85,9 @@ def fill(context: BackupContext, subject: Subject, file: str, client_file: str, 
         context.run(commands.list_dump(file, entries), "reading the dump's list", where=file)
     try:
         context.run(
-            commands.import_database(subject, file, client_file, database, entries),
+            commands.import_database(
+                subject, file, client_file, database, entries, filters=filters, foreign=foreign
+            ),
             "importing the dump",
             where=f"database {database}",
         )

@@ -83,7 +83,13 @@ def shows_restore_database(subject: Subject, directory: str, private: str) -> tu
     settings = subject.settings
     if settings is None or settings.driver not in commands.DUMP_NAMES:
         return ()
-    dump = commands.dump_file(directory, settings.driver, subject.tools)
+    return _replacing(subject, commands.dump_file(directory, settings.driver, subject.tools), private)
+
+
+def _replacing(subject: Subject, dump: str, private: str, *, foreign: bool = False) -> tuple[str, ...]:
+    settings = subject.settings
+    if settings is None:
+        return ()
     if settings.file is not None:
         parent, name = posixpath.split(settings.file)
         new = posixpath.join(parent, f".{name}.dfwizard-restore")
@@ -95,7 +101,7 @@ def shows_restore_database(subject: Subject, directory: str, private: str) -> tu
         return _lines(subject, work)
     file = client_file(private, settings.driver)
     empty = commands.empty_database(subject, file, settings.name)
-    return _lines(subject, [empty, *_fill(subject, dump, private, settings.name)])
+    return _lines(subject, [empty, *_fill(subject, dump, private, settings.name, foreign=foreign)])
 
 
 def shows_restore(subject: Subject, directory: str, private: str, run_id: str) -> tuple[str, ...]:
@@ -106,14 +112,26 @@ def shows_restore(subject: Subject, directory: str, private: str, run_id: str) -
     )
 
 
-def _fill(subject: Subject, dump: str, private: str, database: str) -> list[Command | Pipeline]:
+def shows_import(subject: Subject, dump: str, private: str) -> tuple[str, ...]:
+    """Give the shell lines that empty the live database and fill it from the `dump` of another server's."""
+    return _replacing(subject, dump, private, foreign=True)
+
+
+def shows_unpack(subject: Subject, archive: str) -> tuple[str, ...]:
+    """Give the shell lines that put the files of an `archive` into the live tree."""
+    return _lines(subject, [commands.extract_files(subject, archive)])
+
+
+def _fill(
+    subject: Subject, dump: str, private: str, database: str, *, foreign: bool = False
+) -> list[Command | Pipeline]:
     file = client_file(private, subject.driver)
     if subject.driver != "pgsql":
-        return [commands.import_database(subject, dump, file, database)]
+        return [commands.import_database(subject, dump, file, database, foreign=foreign)]
     entries = posixpath.join(private, ENTRIES)
     return [
         commands.list_dump(dump, entries),
-        commands.import_database(subject, dump, file, database, entries),
+        commands.import_database(subject, dump, file, database, entries, foreign=foreign),
     ]
 
 

@@ -96,7 +96,10 @@ class Interruption:
 
 @dataclass
 class StepContext:
-    """What an action may use. `mark` goes to every command it runs, so that strays can be found after a crash."""
+    """What an action may use. `mark` goes to every command it runs, so that strays can be found after a crash.
+
+    `host` has the instance that the run works on; `source`, in a migration, the one that it comes from.
+    """
 
     host: Host
     plan: Plan
@@ -108,6 +111,7 @@ class StepContext:
     hold: Hold
     append: Callable[[ev.Event], None]
     _output: OutputFile = field(repr=False)
+    source: Host | None = None
 
     def output(self, data: bytes | str, stream: str = "") -> None:
         """Add to the step's output file and to what watchers see; known secrets are replaced, per `stream`."""
@@ -216,7 +220,9 @@ class Executor:
         hold: Hold,
         interruption: Interruption,
         full: Callable[[], bool],
+        source: Host | None = None,
     ) -> None:
+        self._source = source
         self._host = host
         self._actions: Actions = {Execute.KIND: execute_command, **actions}
         self._run = run
@@ -290,6 +296,7 @@ class Executor:
             hold=self._hold,
             append=self._append_shielded,
             _output=file,
+            source=self._source,
         )
         begun = time.monotonic()
         failure: Exception | None = None

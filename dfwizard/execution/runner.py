@@ -54,13 +54,15 @@ def serve(
     secrets: Iterable[bytes] = (),
     guard: Guard | None = None,
     private: str = "",
+    source: Host | None = None,
 ) -> int:
     """Carry the run in `run_dir` to its end in this process and give the exit code.
 
     To be called in the main thread of a process made for it. `request` "run" begins or goes on (a run that ended with a
     failed step tries that step again); "rollback" takes back what the run has done. `secrets` are values that
     must not be written anywhere. `guard` may refuse to begin, under the locks; `private` is a directory of the
-    host for files that hold secrets while a step needs them: it is removed before and after, by whoever holds the run.
+    host for files that hold secrets while a step needs them: it is removed before and after, by whoever holds the run. `source` is the host
+    that a migration comes from: nobody else may work on the source meanwhile.
 
     Exit codes: 0 done (or rolled back as asked), 1 failed, stopped or left unfinished, 4 done with warnings, 5 failed and
     rolled back, 6 the rollback failed.
@@ -76,6 +78,7 @@ def serve(
     report = StartReport.expected(run)
     lock = Lock()
     hold: Hold | None = None
+    source_hold: Hold | None = None
     journal: Journal | None = None
     interruption = Interruption()
     interruption.install()
@@ -87,7 +90,12 @@ def serve(
             held = True
             record = run.record()
             hold = _hold(host, run, record)
+            if source is not None and request == "run":
+                stand_ins = run.directory.parent.parent / "locks"
+                source_hold = hold_instance(source, run.plan().source, run=run.id, stand_ins=stand_ins)
             host.end_marked(run.id)
+            if source is not None and source is not host:
+                source.end_marked(run.id)
             _remove(host, private)
             journal = open_journal(run.journal)
             current = state.reduce(journal.records, run.plans())
@@ -95,7 +103,7 @@ def serve(
             if guard is not None:
                 guard(current, request)
             runner = Runner(
-                run, record, host, actions, rollback_planner, journal, current, hold, interruption
+                run, record, host, actions, rollback_planner, journal, current, hold, interruption, source
             )
         except DfwizardError as error:
             if journal is not None and not journal.records:
@@ -109,9 +117,10 @@ def serve(
             _remove(host, private)
         if journal is not None:
             journal.close()
-        if hold is not None:
-            with suppress(HostError):
-                hold.release()
+        for each in (source_hold, hold):
+            if each is not None:
+                with suppress(HostError):
+                    each.release()
         lock.release()
 
 
@@ -137,6 +146,7 @@ class Runner:
         current: RunState,
         hold: Hold,
         interruption: Interruption,
+        source: Host | None = None,
     ) -> None:
         self.redactor = Redactor()
         self.state = current
@@ -164,6 +174,7 @@ class Runner:
             hold=hold,
             interruption=interruption,
             full=lambda: journal.exhausted,
+            source=source,
         )
         for plan in self._plans.values():
             self._executor.require_actions(plan)

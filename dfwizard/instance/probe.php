@@ -587,12 +587,61 @@ function contents(Database $db, array $request)
     return ['rows' => $rows];
 }
 
+// What tells one database from another: the server's own names for itself, the moment it began, and the database in it.
+function identity(Database $db, array $request)
+{
+    $said = [];
+    if ($db->driver === 'mysql') {
+        $names = "'hostname', 'port', 'datadir', 'pid_file', 'server_uuid', 'server_uid'";
+        foreach ($db->rows("SHOW GLOBAL VARIABLES WHERE Variable_name IN ($names)") as $row) {
+            $said['server ' . $row[0]] = (string) $row[1];
+        }
+        $uptime = (int) $db->rows("SHOW GLOBAL STATUS LIKE 'Uptime'")[0][1];
+        $said['began'] = (string) ((int) $db->first('SELECT UNIX_TIMESTAMP()') - $uptime);
+        $said['database'] = (string) $db->first('SELECT DATABASE()');
+        $said['sql_mode'] = (string) $db->first('SELECT @@GLOBAL.sql_mode');
+    } elseif ($db->driver === 'pgsql') {
+        $said['server identifier'] = (string) $db->first('SELECT system_identifier FROM pg_control_system()');
+        $said['began'] = (string) $db->first('SELECT extract(epoch FROM pg_postmaster_start_time())');
+        $said['database'] = (string) $db->first('SELECT current_database()');
+    } else {
+        clearstatcache();
+        $stat = stat($request['db']['file']);
+        $said['server device'] = $stat['dev'] . ':' . $stat['ino'];
+        $boot = '/proc/sys/kernel/random/boot_id';
+        $said['server boot'] = is_readable($boot) ? trim(file_get_contents($boot)) : gethostname();
+        $said['database'] = (string) realpath($request['db']['file']);
+    }
+    $zero = $db->driver === 'mysql' && $request['zero_dates'] ? zeroDates($db) : [];
+    return ['identity' => $said, 'zero_dates' => $zero];
+}
+
+// Columns that hold, or have as their default, a date of zeros, which MySQL's strict mode refuses to write.
+function zeroDates(Database $db)
+{
+    $found = [];
+    $sql = "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_DEFAULT FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND DATA_TYPE IN ('date', 'datetime', 'timestamp')";
+    $tables = $db->tables();
+    foreach ($db->rows($sql) as $row) {
+        if (!isset($tables[$row[0]])) {
+            continue;
+        }
+        $default = strpos((string) $row[2], '0000-00-00') !== false;
+        $query = 'SELECT 1 FROM ' . $tables[$row[0]] . ' WHERE ' . $db->quoted($row[1]) . " = '0000-00-00' LIMIT 1";
+        if ($default || $db->first($query) !== null) {
+            $found[] = $row[0] . '.' . $row[1] . ($default ? ' (its default)' : '');
+        }
+    }
+    return $found;
+}
+
 try {
     $request = decoded(json_decode(stream_get_contents(STDIN), true));
     if (!is_array($request)) {
         throw new RuntimeException('the request is no JSON document');
     }
-    $modes = ['facts' => 'facts', 'digest' => 'digest', 'names' => 'names', 'rows' => 'contents'];
+    $modes = ['facts' => 'facts', 'digest' => 'digest', 'names' => 'names', 'rows' => 'contents', 'identity' => 'identity'];
     answer($modes[$request['mode']](new Database($request['db']), $request));
 } catch (PDOException $error) {
     $state = isset($error->errorInfo[0]) ? (string) $error->errorInfo[0] : (string) $error->getCode();

@@ -169,6 +169,21 @@ def probe_names(
     return {(item["table"], item["column"]): tuple(sorted(item["values"])) for item in data["names"]}
 
 
+def probe_identity(
+    probe: Probe, *, zero_dates: bool = False, timeout: float = 60.0, mark: str | None = None
+) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Give what tells the database from another one, and (asked for with `zero_dates`) columns with dates of zeros.
+
+    `database` is its name; keys that begin with `server` are the server's own names for itself, `began` the moment at which it
+    began (seconds since the epoch by its own clock); `sql_mode` is MySQL's global one.
+
+    Raises:
+        DatabaseUnreachable, HostError
+    """
+    data = _ask(probe, {"mode": "identity", "zero_dates": zero_dates}, timeout=timeout, mark=mark)
+    return data["identity"], tuple(data["zero_dates"])
+
+
 def probe_rows(
     probe: Probe,
     table: str,

@@ -131,23 +131,28 @@ def fetch_step(road: Road) -> Step:
     )
 
 
+def opening_step(road: Road) -> list[Step]:
+    """Give the step that opens the API again, where it was open before."""
+    if road.facts.artisan.maintenance:
+        return []
+    return [
+        Step(
+            "maintenance-off",
+            "Turn maintenance mode off",
+            "The API opens again; it was open before.",
+            road.artisan("up"),
+            done_when=Execute(("test", "!", "-e", f"{road.facts.path}/storage/framework/down")),
+            undo=Undo.MAINTENANCE,
+            undo_text="The rollback turns maintenance mode on while it works.",
+            timeout=60,
+        )
+    ]
+
+
 def steps_after(road: Road, release: str) -> list[Step]:
     """Give the steps that open the API again and verify it."""
-    steps = []
-    if not road.facts.artisan.maintenance:
-        steps.append(
-            Step(
-                "maintenance-off",
-                "Turn maintenance mode off",
-                "The API opens again; it was open before.",
-                road.artisan("up"),
-                done_when=Execute(("test", "!", "-e", f"{road.facts.path}/storage/framework/down")),
-                undo=Undo.MAINTENANCE,
-                undo_text="The rollback turns maintenance mode on while it works.",
-                timeout=60,
-            )
-        )
-    steps.append(
+    return [
+        *opening_step(road),
         Step(
             "verify",
             "Verify the upgraded instance",
@@ -155,6 +160,5 @@ def steps_after(road: Road, release: str) -> list[Step]:
             Verify(release),
             guide="Verification",
             timeout=600,
-        )
-    )
-    return steps
+        ),
+    ]

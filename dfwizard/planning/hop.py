@@ -19,12 +19,12 @@ _WRONG_DATABASE = ("Migration driver used", "Preparing database", "Migration tab
 def hop_steps(road: Road, index: int, hop: Hop) -> list[Step]:
     """Give the steps from one release to the next stop, the gate last; `index` is the place of `hop` on the road."""
     target = road.origin.target(hop.to)
-    steps = [*_stash(road, index), _checkout(road, index, hop), *_ownership(road, index)]
-    steps += [*_packages(road, index, hop, target), _migrate(road, index, hop), *_caches(road, index)]
+    steps = [*_stash(road, index), _checkout(road, index, hop), *ownership_steps(road, index)]
+    steps += [*_packages(road, index, hop, target), migrate_step(road, index, hop), *cache_steps(road, index)]
     if hop is road.hops[-1]:
         steps += _admin_ui(road, index, hop)
         # Before its gate: with opcache.validate_timestamps=0 PHP serves the old code until it restarts.
-        steps += _restarts(road.facts)
+        steps += restart_steps(road.facts)
     steps.append(
         Step(
             f"gate-{hop.to}",
@@ -86,7 +86,8 @@ def _checkout(road: Road, index: int, hop: Hop) -> Step:
     )
 
 
-def _ownership(road: Road, index: int) -> list[Step]:
+def ownership_steps(road: Road, index: int) -> list[Step]:
+    """Give the steps that give the caches to the web server's account, and remove what was compiled of other code."""
     facts = road.facts
     user, group = facts.web.user or facts.tree.owner, facts.tree.group
     caches = (f"{facts.path}/storage", f"{facts.path}/bootstrap/cache")
@@ -247,7 +248,8 @@ def _admin_ui(road: Road, index: int, hop: Hop) -> list[Step]:
     ]
 
 
-def _migrate(road: Road, index: int, hop: Hop) -> Step:
+def migrate_step(road: Road, index: int, hop: Hop) -> Step:
+    """Give the step that applies a release's migrations and default rows."""
     return Step(
         f"migrate-{hop.to}",
         f"Migrate the system database to {hop.to}",
@@ -262,7 +264,8 @@ def _migrate(road: Road, index: int, hop: Hop) -> Step:
     )
 
 
-def _caches(road: Road, index: int) -> list[Step]:
+def cache_steps(road: Road, index: int) -> list[Step]:
+    """Give the steps that clear configuration and cache, in this order."""
     release = road.hops[index].to
     return [
         Step(
@@ -292,7 +295,7 @@ def _caches(road: Road, index: int) -> list[Step]:
     ]
 
 
-def _restarts(facts: Facts) -> list[Step]:
+def restart_steps(facts: Facts) -> list[Step]:
     """Give the restarts of PHP and web server: empty where dfwizard may not, or does not know the units."""
     web = facts.web
     units = [

@@ -84,13 +84,15 @@ class ImportDatabase:
 class CarryDotenv:
     """Carry keys of the source's `.env` (saved in `directory`) over into the target's.
 
-    `choices` says by key what becomes of it (carry, keep, edit, drop); what was edited lies in the run's own directory, for it
-    may be secret. `diff` is what is shown, secrets masked.
+    What becomes of each key the rules propose; `chosen` says of which keys a person chose otherwise, and what (carry, keep, edit).
+    What was edited lies in the run's own directory, for it may be secret. `result` is the SHA-256 of the file that comes out,
+    `diff` what is shown, secrets masked.
     """
 
     KIND: ClassVar[str] = "carry-dotenv"
     directory: str
-    choices: Mapping[str, str] = field(default_factory=dict)
+    result: str
+    chosen: Mapping[str, str] = field(default_factory=dict)
     diff: str = ""
 
 

@@ -6,6 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dfwizard.instance.facts import Facts
+from dfwizard.planning.moves import (
+    CompareSource,
+    ImportDatabase,
+    RecordSource,
+    SaveSource,
+    Transfer,
+    UnpackFiles,
+    VerifyMigration,
+)
 from dfwizard.planning.plan import (
     CompareFingerprint,
     Plan,
@@ -66,10 +75,12 @@ def weighed(steps: Iterable[Step], expected: Pace) -> tuple[Step, ...]:
 def _weight(step: Step, expected: Pace) -> float:
     if isinstance(step.action, (TakeBackup, RestoreTree)):
         return expected.backup
-    if isinstance(step.action, (ProveBackup, RestoreDatabase)):
+    if isinstance(
+        step.action, (ProveBackup, RestoreDatabase, SaveSource, ImportDatabase, Transfer, UnpackFiles)
+    ):
         return expected.proof
-    if isinstance(step.action, (TakeFingerprint, CompareFingerprint)):
+    if isinstance(step.action, (TakeFingerprint, CompareFingerprint, RecordSource, CompareSource)):
         return expected.fingerprint
-    if isinstance(step.action, Verify):
+    if isinstance(step.action, (Verify, VerifyMigration)):
         return 10.0
     return next((weight for begin, weight in _BY_ID.items() if step.id.startswith(begin)), 1.0)
