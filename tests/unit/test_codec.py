@@ -20,6 +20,7 @@ from dfwizard import codec
 from dfwizard.errors import CodecError
 from dfwizard.execution import events as ev
 from dfwizard.instance.facts import DatabaseFacts, Evidence, GitFacts, KeyProof
+from dfwizard.planning import moves
 from dfwizard.planning.findings import Finding, Severity
 from dfwizard.planning.plan import (
     Action,
@@ -53,6 +54,18 @@ ACTIONS: tuple[Action, ...] = (
     RestoreDatabase("/b"),
     ClearAside("token"),
     Verify("7.1.0"),
+    moves.RecordSource("source"),
+    moves.SaveSource("/s", ("storage/app",), ("tar",)),
+    moves.ReadDump("/s"),
+    moves.Transfer("/s", "/c", ("scp",)),
+    moves.ProveApart("0123abcd"),
+    moves.RemoveMarker("0123abcd"),
+    moves.ImportDatabase("/c", ("mysql",)),
+    moves.CarryDotenv("/c", "0" * 64, {"CACHE_STORE": "keep"}, "+APP_KEY=***"),
+    moves.ProveKey(),
+    moves.UnpackFiles("/c", ("tar",)),
+    moves.VerifyMigration("7.1.0", final=False),
+    moves.CompareSource("source"),
 )
 CHECK = Execute(("test", "-e", "vendor"), cwd="/i")
 HOP = Hop("6.3.0", "7.1.0", "0" * 40, ("8.3",), "in place", ("a note",))
