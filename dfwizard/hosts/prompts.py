@@ -83,7 +83,7 @@ class Keeper:
     def __init__(self, prompts: Prompts) -> None:
         self._prompts = prompts
         self._answers: dict[str, str] = {}
-        self._accepted: set[UnknownKey] = set()
+        self._accepted: set[tuple[str, str, str]] = set()
         self._asking = threading.RLock()
 
     @classmethod
@@ -97,7 +97,9 @@ class Keeper:
         try:
             document = json.loads(data)
             keeper._answers = {str(key): str(answer) for key, answer in document["answers"].items()}
-            keeper._accepted = {UnknownKey(*fields) for fields in document["accepted"]}
+            keeper._accepted = {
+                (str(host), str(kind), str(sha256)) for host, kind, sha256 in document["accepted"]
+            }
         except (ValueError, KeyError, TypeError, AttributeError):
             # The cause would quote the data: it holds secrets.
             raise CodecError("the answers that were handed over cannot be read") from None
@@ -106,8 +108,7 @@ class Keeper:
     def exported(self) -> bytes:
         """Give all answers, for a pipe to a process of our own; never for a file."""
         with self._asking:
-            accepted = [[key.host, key.address, key.kind, key.sha256] for key in self._accepted]
-            return json.dumps({"answers": self._answers, "accepted": accepted}).encode()
+            return json.dumps({"answers": self._answers, "accepted": sorted(self._accepted)}).encode()
 
     def secret(self, question: Question) -> str | None:
         """See `Prompts.secret`."""
@@ -124,11 +125,12 @@ class Keeper:
     def accept_key(self, key: UnknownKey) -> bool:
         """See `Prompts.accept_key`."""
         with self._asking:
-            if key in self._accepted:
+            identity = (key.host, key.kind, key.sha256)
+            if identity in self._accepted:
                 return True
             accepted = self._prompts.accept_key(key)
             if accepted:
-                self._accepted.add(key)
+                self._accepted.add(identity)
             return accepted
 
     def knows(self, key: str) -> bool:
