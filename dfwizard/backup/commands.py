@@ -16,6 +16,9 @@ from dfwizard.hosts.command import Command, Pipeline
 PLAIN = {"LC_ALL": "C"}
 """For programs whose messages are read."""
 
+PSQL = ("psql", "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1")
+"""psql without a person's own settings; an error ends it."""
+
 DUMP_NAMES = {"mysql": "database.sql", "pgsql": "database.dump", "sqlite": "database.sqlite"}
 TREE_NAME = "tree.tar"
 FILES_NAME = "files.tar"
@@ -211,9 +214,13 @@ def mysql_client(
 ) -> Command:
     """Make a call of MySQL's client: `sql` is executed, or statements are read from stdin; the first error ends it.
 
-    In binary mode it takes no commands of its own out of data.
+    In binary mode it takes no commands of its own out of data; comments within code stay in it.
     """
-    execute = ("--skip-column-names", "--raw", f"--execute={sql}") if sql is not None else ("--binary-mode",)
+    execute = (
+        ("--skip-column-names", "--raw", f"--execute={sql}")
+        if sql is not None
+        else ("--binary-mode", "--comments")
+    )
     argv = (
         subject.tools.client,
         f"--defaults-file={client_file}",
@@ -228,13 +235,9 @@ def mysql_client(
 def psql(subject: Subject, client_file: str, sql: str, *, database: str | None = None) -> Command:
     """Make a call of psql for one statement; no startup file is read, an error ends it."""
     argv = (
-        "psql",
-        "--no-psqlrc",
-        "--quiet",
+        *PSQL,
         "--tuples-only",
         "--no-align",
-        "--no-password",
-        "--set=ON_ERROR_STOP=1",
         f"--dbname={postgresql_address(subject, database)}",
         f"--command={sql}",
     )
@@ -285,21 +288,24 @@ def import_database(
 
     `filters` change the dump's text on its way. A `foreign` dump is of another server, whose roles this one does not have.
     """
-    if subject.driver == "pgsql":
-        argv = (
-            "pg_restore",
-            "--exit-on-error",
-            "--single-transaction",
-            "--no-owner",
-            *(("--no-privileges",) if foreign else ()),
-            "--no-password",
-            f"--use-list={entries}",
-            f"--dbname={postgresql_address(subject, database)}",
-        )
-        restore = Command(argv, env=postgresql_environment(client_file))
-    else:
-        restore = mysql_client(subject, client_file, database=database)
-    return Pipeline((decompress(file), *filters, restore), stdin_file=file)
+    if subject.driver != "pgsql":
+        client = mysql_client(subject, client_file, database=database)
+        return Pipeline((decompress(file), *filters, client), stdin_file=file)
+    where = postgresql_address(subject, database)
+    # An archive has no text to change: with filters pg_restore writes it out, and psql takes it in.
+    into = ("--file=-",) if filters else ("--exit-on-error", "--single-transaction", f"--dbname={where}")
+    argv = (
+        "pg_restore",
+        "--no-owner",
+        *(("--no-privileges",) if foreign else ()),
+        "--no-password",
+        f"--use-list={entries}",
+        *into,
+    )
+    env = postgresql_environment(client_file)
+    reader = (*PSQL, "--single-transaction", f"--dbname={where}")
+    script = (*filters, Command(reader, env=env)) if filters else ()
+    return Pipeline((decompress(file), Command(argv, env=env), *script), stdin_file=file)
 
 
 def postgresql_address(subject: Subject, database: str | None = None) -> str:

@@ -155,7 +155,7 @@ def _collation(oddity: DumpOddity, target: TargetServer, _found: Found) -> Judge
     words = f"{target.called} does not know {listed(unknown)}: {pairs}. Texts may be sorted otherwise."
     columns = tuple(edit for old, new in others.items() if new for edit in _collation_edits(old, new))
     session = tuple(
-        rf"s/^(\/\*!50003 SET collation_connection +=) {old} (\*\/ ;;?)$/\1 {new} \2/"
+        rf"s/^(\/\*!5000[13] SET collation_connection +=) {old} (\*\/ ?;;?)$/\1 {new} \2/"
         for old, new in others.items()
     )
     return remedied(oddity, words, *columns, code=session)

@@ -26,7 +26,6 @@ SCHEMA_SCAN = r"""
 function found(kind, name) { if (!((kind, name) in count)) line[kind, name] = NR; count[kind, name]++ }
 /^SET client_encoding = '[A-Za-z0-9_]+';$/ { sub(/^SET client_encoding = '/, ""); sub(/';$/, ""); found("encoding", $0) }
 /^    / {
-    if (/ GENERATED (ALWAYS|BY DEFAULT) AS IDENTITY/) found("feature", "identity columns")
     if (/ GENERATED ALWAYS AS \(.*\) STORED/) found("feature", "generated columns")
     if (/ GENERATED ALWAYS AS \(.*\)( VIRTUAL)?,?$/) found("feature", "virtual columns")
     if (/ WITHOUT OVERLAPS/) found("feature", "keys without overlaps")
@@ -34,6 +33,7 @@ function found(kind, name) { if (!((kind, name) in count)) line[kind, name] = NR
 /^(CREATE UNIQUE INDEX|    ADD CONSTRAINT) .*NULLS NOT DISTINCT/ { found("feature", "NULLS NOT DISTINCT") }
 /^(CREATE( UNIQUE)? INDEX|    ADD CONSTRAINT) .* INCLUDE \(/ { found("feature", "INCLUDE in indexes") }
 /^ALTER TABLE .* SET COMPRESSION / { found("feature", "compression of columns") }
+/^ALTER TABLE .* ADD GENERATED (ALWAYS|BY DEFAULT) AS IDENTITY \(/ { found("feature", "identity columns") }
 /^CREATE PROCEDURE / { found("feature", "procedures") }
 /^PARTITION BY / { found("feature", "partitions") }
 END { for (key in count) { split(key, part, SUBSEP); printf "%s\t%d\t%d\t%s\n", part[1], count[key], line[key], part[2] } }

@@ -100,7 +100,7 @@ code {
     if (begins) {
         if ($0 ~ /^\/\*!50003 SET sql_mode +=/)
             modes($0)
-        else if ($0 ~ /^\/\*!50003 SET collation_connection +=/)
+        else if ($0 ~ /^\/\*!5000[13] SET collation_connection +=/)
             found("collation", tolower(first_match($0, "= *[A-Za-z0-9_]+", 2)))
         else if ($0 ~ /^(CREATE |\/\*!50003 CREATE|\/\*!50106 CREATE)/) {
             if ($0 ~ /DEFINER=/)
@@ -124,7 +124,7 @@ NR <= 60 && /^-- Server version/ { sub(/^-- Server version[ \t]*/, ""); found("s
 /^CHANGE (MASTER|REPLICATION SOURCE) TO / { found("replication", "") }
 /^CREATE SEQUENCE / { found("sequence", first_match($0, "`[^`]*`", 0)) }
 /^\/\*!50003 SET sql_mode +=/ { modes($0) }
-/^\/\*!50003 SET collation_connection +=/ { found("collation", tolower(first_match($0, "= *[A-Za-z0-9_]+", 2))) }
+/^\/\*!5000[13] SET collation_connection +=/ { found("collation", tolower(first_match($0, "= *[A-Za-z0-9_]+", 2))) }
 /^\/\*!50013 DEFINER=/ { found("definer", first_match($0, "DEFINER=`([^`]|``)*`(@`([^`]|``)*`)?", 8)) }
 /^\/\*!50001 (VIEW|CREATE)/ { collations("collation-code", without_texts($0)) }
 /^CREATE TABLE / { table = first_match($0, "`[^`]*`", 0) }

@@ -91,6 +91,7 @@ DELIMITER ;
 
 VIEW = """\
 /*!50001 DROP VIEW IF EXISTS `seen`*/;
+/*!50001 SET collation_connection      = utf8mb4_0900_ai_ci */;
 /*!50001 CREATE ALGORITHM=UNDEFINED */
 /*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */
 /*!50001 VIEW `seen` AS select `hostile`.`id` AS `id` from `hostile` */;
