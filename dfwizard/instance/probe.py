@@ -102,6 +102,28 @@ class DatabaseDigest:
     objects: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class ProbedTable:
+    """One table: `columns` sorted, `digest` of all rows (None: only counted), and its rows, where they were asked for one by one.
+
+    `rows_by_key` gives by primary key what a row is called and 12 hex digits for each of `columns`, in their order.
+    """
+
+    rows: int
+    columns: tuple[str, ...]
+    digest: str | None
+    rows_by_key: Mapping[str, tuple[str, str]] | None
+
+
+@dataclass(frozen=True)
+class ProbedPicture:
+    """A database row by row; `encrypted` holds what a row is called with every encrypted value in it."""
+
+    server: str
+    tables: Mapping[str, ProbedTable]
+    encrypted: tuple[tuple[str, EncryptedValue], ...]
+
+
 def probe_facts(probe: Probe, *, timeout: float = 60.0, mark: str | None = None) -> ProbedFacts:
     """Ask for server, size, row counts, migrations and encrypted values.
 
@@ -203,6 +225,50 @@ def probe_rows(
     return tuple(
         tuple(None if value is None else base64.b64decode(value) for value in row) for row in data["rows"]
     )
+
+
+def probe_picture(
+    probe: Probe,
+    by_row: Collection[str],
+    *,
+    naming: Mapping[str, str],
+    skip: Collection[str] = (),
+    leave_out: Mapping[str, Collection[str]] | None = None,
+    limit: int = 20_000,
+    timeout: float | None = 3600.0,
+    mark: str | None = None,
+) -> ProbedPicture:
+    """Give every table, and every row of those that `by_row` names (patterns) and that have a key and at most `limit` rows.
+
+    Tables go by their names without DB_PREFIX. `naming` names the column that names a row to its owner; of tables that `skip`
+    names (patterns) the rows are only counted; `leave_out` are columns by table that play no part.
+
+    Raises:
+        DatabaseUnreachable, HostError
+    """
+    request = {
+        "mode": "picture",
+        "by_row": sorted(by_row),
+        "skip": sorted(skip),
+        "naming": [[table, column] for table, column in naming.items()],
+        "leave_out": [[table, sorted(columns)] for table, columns in (leave_out or {}).items()],
+        "limit": limit,
+    }
+    data = _ask(probe, request, timeout=timeout, mark=mark)
+    tables = {
+        item["name"]: ProbedTable(
+            item["rows"],
+            tuple(item["columns"]),
+            item["digest"],
+            None if item["named"] is None else {key: (name, digests) for key, name, digests in item["named"]},
+        )
+        for item in data["tables"]
+    }
+    encrypted = tuple(
+        (item["row"], EncryptedValue(item["table"], item["column"], item["value"]))
+        for item in data["encrypted"]
+    )
+    return ProbedPicture(data["server"], tables, encrypted)
 
 
 def _counts(items: list[dict[str, Any]]) -> dict[str, int]:

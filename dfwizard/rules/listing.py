@@ -9,11 +9,13 @@ from dfwizard.rules.knowledge import Rules
 
 
 def show(rules: Rules) -> dict[str, list[dict[str, Any]]]:
-    """Give every rule as plain data: "releases", "hops", "env", "carry" and "tables", each a list of rows."""
+    """Give every rule as plain data: "releases", "hops", "env", "carry", "tables", "points" and "explained", each a list of rows."""
     return {
         "releases": to_data(rules.releases),
         "hops": to_data(rules.hops_table),
         "env": to_data(rules.env),
         "carry": to_data(rules.carry),
         "tables": to_data(rules.tables.tables),
+        "points": to_data(rules.tables.points),
+        "explained": to_data(rules.tables.explained),
     }

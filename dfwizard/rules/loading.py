@@ -21,9 +21,11 @@ from dfwizard.rules.model import (
     EnvGroup,
     EnvKind,
     EnvRule,
+    Explained,
     Hop,
     HopFact,
     HopKind,
+    Point,
     Release,
     ReleaseWarning,
     TableRule,
@@ -359,7 +361,13 @@ def _build(merged: _Merged, files: tuple[str, ...]) -> Rules:
         releases=tuple(sorted(releases, key=lambda release: parse_version(release.version))),
         hops_table=tuple(_hop(values) for values in all_values("hops")),
         env=tuple(EnvRule(**{**values, "kind": EnvKind(values["kind"])}) for values in all_values("env")),
-        tables=TableRules(tuple(_table(values) for values in all_values("tables"))),
+        tables=TableRules(
+            tuple(_table(values) for values in all_values("tables")),
+            points=tuple(
+                Point(**{**values, "tables": tuple(values["tables"])}) for values in all_values("points")
+            ),
+            explained=tuple(_explained(values) for values in all_values("explained")),
+        ),
         files=files,
         carry=tuple(_carry(values) for values in all_values("carry")),
     )
@@ -398,6 +406,11 @@ def _carry(values: dict[str, Any]) -> CarryRule:
             "portable": tuple(values.get("portable", ())),
         }
     )
+
+
+def _explained(values: dict[str, Any]) -> Explained:
+    lists = {key: tuple(values.get(key, ())) for key in ("rows", "columns")}
+    return Explained(**{**values, **lists})
 
 
 def _table(values: dict[str, Any]) -> TableRule:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -240,10 +241,51 @@ class TableRule:
 
 
 @dataclass(frozen=True)
+class Point:
+    """One of the five points of the guide's "Migration Verification": `tables` are names, or patterns with *."""
+
+    id: str
+    title: str
+    guide: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A difference between the source's rows and the target's that the target's migrations or seeders make.
+
+    `kind` is `changed` or `new`; `rows` and `columns` are patterns (empty: all); `since` the release that does so ("" for every
+    one); `follows` a table in which a row of the same key must be new as well.
+    """
+
+    id: str
+    table: str
+    kind: str
+    reason: str
+    source: str
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    since: str = ""
+    follows: str = ""
+
+
+@dataclass(frozen=True)
 class TableRules:
     """The tables that are treated in a way of their own; all others are compared whole."""
 
     tables: tuple[TableRule, ...]
+    points: tuple[Point, ...] = ()
+    explained: tuple[Explained, ...] = ()
+
+    def point_of(self, table: str) -> str:
+        """Give the id of the guide's point that a table belongs to, "" for none; the longest pattern decides."""
+        fitting = [
+            ("*" not in pattern, len(pattern), point.id)
+            for point in self.points
+            for pattern in point.tables
+            if fnmatchcase(table, pattern)
+        ]
+        return max(fitting)[2] if fitting else ""
 
     def of(self, table: str) -> TableRule:
         """Give the rule of a table; a table without one is compared whole."""

@@ -1,6 +1,7 @@
 """What a rules file may hold, as one table: sections, their keys, and what each value must be.
 
-A rules file is TOML with the arrays of tables `releases`, `hops`, `env`, `carry` and `tables`. An entry is known by its
+A rules file is TOML with the arrays of tables `releases`, `hops`, `env`, `carry`, `tables`, `points` and
+`explained`. An entry is known by its
 `tag`, `id` or `name`; in a file that extends others, an entry of a known name changes the keys it gives.
 """
 
@@ -136,6 +137,7 @@ _COMPOSER = _like(
 _LARAVEL = _like(r"\d+\.\d+\.\d+", "a locked version such as 11.44.7, without v")
 _ENV_KEY = _like(r"([A-Z_][A-Z0-9_]*)?", "a key of .env such as CACHE_STORE")
 _TABLE = _like(r"[a-z_][a-z0-9_]*", "a table or column in lower case")
+_TABLES = _like(r"[a-z0-9_*]+", "a table or column in lower case, or a pattern with *")
 _COLUMN = _like(r"([a-z_][a-z0-9_]*|\*)", "a column in lower case, or *")
 _SOURCED: Mapping[str, Key] = {"text": Key(_filled, required=True), "source": Key(_filled, required=True)}
 
@@ -228,6 +230,29 @@ SCHEMA: Mapping[str, Section] = {
             "encrypted": tables_of(
                 {"column": Key(_COLUMN, required=True), "json_keys": Key(_list_of(_filled))}
             ),
+        },
+    ),
+    "points": Section(
+        "id",
+        {
+            "id": Key(_ID, required=True),
+            "title": Key(_filled, required=True),
+            "guide": Key(_filled, required=True),
+            "tables": Key(_list_of(_TABLES), required=True),
+        },
+    ),
+    "explained": Section(
+        "id",
+        {
+            "id": Key(_ID, required=True),
+            "table": Key(_TABLES, required=True),
+            "kind": Key(_one_of("changed", "new"), required=True),
+            "rows": Key(_list_of(_filled)),
+            "columns": Key(_list_of(_TABLES)),
+            "since": Key(_VERSION_OR_NONE),
+            "follows": Key(_TABLE),
+            "reason": Key(_filled, required=True),
+            "source": Key(_filled, required=True),
         },
     ),
 }

@@ -840,6 +840,8 @@ def test_show_is_plain_data() -> None:
         "env": 29,
         "carry": len(RULES.carry),
         "tables": len(RULES.tables.tables),
+        "points": 5,
+        "explained": len(RULES.tables.explained),
     }
     assert rows["releases"][-1]["tag"] == "7.7.0"
     assert rows["hops"][1]["kind"] == "in-place"

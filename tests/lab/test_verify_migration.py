@@ -1,0 +1,102 @@
+"""Pictures of real databases, on each engine: the same twice, every change found by row and column, every credential proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from time import monotonic
+
+import pytest
+
+from dfwizard import codec
+from dfwizard.hosts.local import LocalHost
+from dfwizard.instance.database import settings
+from dfwizard.instance.dotenv import DotenvFile, edit, parse
+from dfwizard.instance.probe import Probe
+from dfwizard.rules import load
+from dfwizard.verification.migration import compare_migration, take_picture
+from dfwizard.verification.picture import MigrationPicture
+from dfwizard.verification.result import Check, Verdict
+from tests.lab.databases import Engine
+from tests.lab.fixtures import StartLab
+from tests.lab.lab import Lab
+
+pytestmark = pytest.mark.lab
+
+RULES = load()
+ENGINES: tuple[Engine, ...] = ("sqlite", "mariadb", "postgresql")
+
+
+@dataclass(frozen=True)
+class Opened:
+    lab: Lab
+    file: DotenvFile
+
+    def probe(self) -> Probe:
+        found = settings(self.file.values, str(self.lab.instance), (6, 3, 0))
+        return Probe(LocalHost(), "php", found, self.lab.owner)
+
+
+def opened(lab: Lab) -> Opened:
+    return Opened(lab, parse((lab.instance / ".env").read_bytes()))
+
+
+def compared(before: MigrationPicture, after: MigrationPicture) -> dict[str, Check]:
+    frm, to = RULES.resolve("6.3.0"), RULES.resolve("7.1.0")
+    found = compare_migration(before, after, source_release=frm, target_release=to, rules=RULES)
+    return {check.id: check for check in found.checks}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_picture_finds_every_change_by_name(engine: Engine, start_lab: StartLab) -> None:
+    lab = start_lab(engine)
+    access = opened(lab)
+    began = monotonic()
+    before = take_picture(access, RULES)
+    assert monotonic() - began < 20
+    assert len(before.credentials) > 300
+    assert {item.state for item in before.credentials} == {"proven"}
+    assert {("sql_db_config", "connection"), ("smtp_config", "password"), ("lookup", "value")} <= {
+        (item.table, item.column) for item in before.credentials
+    }
+    again = codec.loads(MigrationPicture, codec.dumps(take_picture(access, RULES)))
+    assert {check.verdict for check in compared(before, again).values()} == {Verdict.OK}
+
+    quote = "`" if engine == "mariadb" else '"'
+    for statement in (
+        "UPDATE #user# SET password = 'x' WHERE email = 'sean@dreamfactory.example'",
+        "UPDATE #user# SET last_login_date = '2026-01-01 00:00:00' WHERE email = 'admin@dreamfactory.example'",
+        "DELETE FROM #event_script# WHERE name = 'user.session.post.pre_process'",
+        "UPDATE #app# SET api_key = 'rotated' WHERE name = 'admin'",
+        "UPDATE #cors_config# SET max_age = 9",
+        "UPDATE #service# SET label = 'x' WHERE name = 'crm'",
+        "ALTER TABLE #role# ADD COLUMN extra varchar(9)",
+        "INSERT INTO #migrations# (migration, batch) VALUES ('2026_01_01_000000_more', 9)",
+    ):
+        lab.query(statement.replace("#", quote))
+    changed = take_picture(access, RULES)
+    checks = compared(before, changed)
+    assert {name: check.verdict for name, check in checks.items() if ":" in name} == {
+        "accounts:user": Verdict.FAILED,
+        "accounts:app": Verdict.EXPECTED,
+        "apis:service": Verdict.WARNING,
+        "scripts:event_script": Verdict.FAILED,
+        "settings:cors_config": Verdict.WARNING,
+        "settings:migrations": Verdict.EXPECTED,
+    }
+    assert "sean@dreamfactory.example" in checks["accounts:user"].explanation
+    assert "admin@" not in checks["accounts:user"].explanation
+    assert "Lost: user.session.post.pre_process." in checks["scripts:event_script"].explanation
+    assert "crm (label)" in checks["apis:service"].explanation
+
+    other = edit(access.file.data, {"APP_KEY": "base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="})
+    wrong = take_picture(replace(access, file=parse(other)), RULES)
+    assert compared(before, wrong)["credentials"].verdict is Verdict.FAILED
+    kept = edit(other, {"APP_PREVIOUS_KEYS": lab.app_key})
+    assert (
+        compared(before, take_picture(replace(access, file=parse(kept)), RULES))["credentials"].verdict
+        is Verdict.OK
+    )
+    text = codec.dumps(changed)
+    assert "$2y$" not in text
+    assert "eyJpdiI6" not in text
+    assert lab.app_key not in text
