@@ -24,6 +24,9 @@ HANDSHAKE = 15.0
 _HANGUPS = 6
 """Connections that one login may take when the server hangs up after too many attempts, each refusing keys that others did not."""
 
+_PONDERED = 3.0
+"""Seconds that an answer may take before a connection that is gone afterwards counts as timed out, and is made anew."""
+
 
 @dataclass
 class Memories:
@@ -53,6 +56,8 @@ def connect(route: Route, keeper: Keeper, memories: Memories) -> Wire:
             Login(wire, route, keeper, memory).run()
         except ConnectionLost as error:
             wire.close()
+            if memory.pondered > _PONDERED:
+                continue  # the answer is known by now
             if "too many authentication failures" not in wire.farewell.lower():
                 raise _broken(route, wire, "while logging in") from error
             if len(memory.refused) == refused:

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO
 
 from dfwizard.hosts.failures import shown
 from dfwizard.hosts.ssh.route import Route, Unreachable, unreachable
@@ -74,61 +73,67 @@ def _tune(sock: socket.socket) -> None:
 
 
 def _by_command(route: Route, command: str) -> Line:
-    """Run a ProxyCommand as ssh does, by the user's shell; paramiko's own waits a tenth of a second for every packet."""
-    ours, theirs = socket.socketpair()
-    errors = tempfile.TemporaryFile()  # noqa: SIM115 -- read when the command has ended
     try:
-        process = subprocess.Popen(
-            [os.environ.get("SHELL") or "/bin/sh", "-c", f"exec {command}"],
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            stderr=errors,
-            start_new_session=True,
-        )
+        carrier = _Carrier(command)
     except OSError as error:
-        ours.close()
-        errors.close()
-        raise unreachable(
-            route, f"its ProxyCommand does not start: {error.strerror}", "Check ProxyCommand, and SHELL."
-        ) from error
-    finally:
-        theirs.close()
+        why = f"its ProxyCommand does not start: {error.strerror}"
+        raise unreachable(route, why, "Check ProxyCommand, and SHELL.") from error
+    return Line(carrier.sock, carrier.close, carrier.said)
 
-    def close() -> None:
-        ours.close()
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGTERM)
+
+class _Carrier:
+    """A ProxyCommand, run as ssh does: by the user's shell. paramiko's own waits a tenth of a second for every packet."""
+
+    def __init__(self, command: str) -> None:
+        self.sock, theirs = socket.socketpair()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the command
+        self._last = ""
+        self._closing = threading.Lock()
         try:
-            process.wait(2)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(
+                [os.environ.get("SHELL") or "/bin/sh", "-c", f"exec {command}"],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=self._errors,
+                start_new_session=True,
+            )
+        except BaseException:
+            self.sock.close()
+            self._errors.close()
+            raise
+        finally:
+            theirs.close()
 
-    return Line(ours, _once(close), lambda: _said(errors))
+    def said(self) -> str:
+        """Give the last line that it wrote to stderr."""
+        with self._closing:
+            return self._last or self._read()
 
+    def close(self) -> None:
+        """End it."""
+        with self._closing:
+            if self._errors.closed:
+                return
+            self.sock.close()
+            self._signal(signal.SIGTERM)
+            try:
+                self._process.wait(2)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                self._process.wait()
+            self._last = self._read()
+            self._errors.close()
 
-def _once(work: Callable[[], None]) -> Callable[[], None]:
-    lock = threading.Lock()
-    done = False
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
 
-    def once() -> None:
-        nonlocal done
-        with lock:
-            if not done:
-                done = True
-                work()
-
-    return once
-
-
-def _said(errors: IO[bytes]) -> str:
-    """Give the last line that says something."""
-    with suppress(OSError, ValueError):
-        errors.seek(max(0, errors.seek(0, os.SEEK_END) - 4096))
-        lines = errors.read().decode("utf-8", "replace").split("\n")
+    def _read(self) -> str:
+        if self._errors.closed:
+            return ""
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 4096))
+        lines = self._errors.read().decode("utf-8", "replace").split("\n")
         return next((shown(line.strip())[:300] for line in reversed(lines) if line.strip()), "")
-    return ""
 
 
 def _no_address(route: Route, error: Exception) -> Unreachable:

@@ -7,8 +7,9 @@ one not again, and a passphrase is asked for only once the server has said that 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import paramiko
@@ -50,7 +51,8 @@ class Memory:
 
     `taken` is the key that it took, `refused` those that it did not, `decrypted` the keys whose passphrase has been asked for. `wrong`
     counts the wrong passwords and answers, `given_up` says that there was none: both hold across the connections that one opening
-    takes when the server hangs up after too many attempts.
+    takes when the server hangs up after too many attempts. `pondered` is the longest time in seconds that an answer took in the last
+    login: a server hangs up when its LoginGraceTime is over.
     """
 
     taken: bytes | None = None
@@ -58,6 +60,7 @@ class Memory:
     decrypted: dict[Path, PrivateKey] = field(default_factory=dict)
     wrong: int = 0
     given_up: bool = False
+    pondered: float = 0.0
 
     def begin(self) -> None:
         """Begin an opening: nobody has answered anything yet."""
@@ -87,6 +90,7 @@ class Login:
         self._algorithms = tuple(accepted.decode("ascii", "replace").split(",")) if accepted else ()
         self._who = f"{route.user}@{route.host}:{route.port}"
         self._notes: list[str] = []
+        memory.pondered = 0.0
 
     def run(self) -> None:
         """Log in.
@@ -177,9 +181,16 @@ class Login:
             except OSError as error:
                 self._notes.append(f"the agent at {shown(self._route.agent)}: {error}")
         by_file = [_Candidate(str(file.path), file.blob, file=file) for file in files if file.private]
-        named = [held[file.blob] for file in files if file.blob is not None and file.blob in held]
-        others = [] if self._route.only else [key for key in held.values() if key not in named]
-        rest = [candidate for candidate in by_file if candidate.blob is None or candidate.blob not in held]
+        named = [
+            replace(held.pop(file.blob), what=f"{file.path}, held by the agent")
+            for file in files
+            if file.blob is not None and file.blob in held
+        ]
+        others = [] if self._route.only else list(held.values())
+        by_agent = {candidate.blob for candidate in (*named, *others)}
+        rest = [
+            candidate for candidate in by_file if candidate.blob is None or candidate.blob not in by_agent
+        ]
         plain = (*named, *others, *rest)
         yield from self._with_certificates(plain)
         yield from plain
@@ -305,8 +316,10 @@ class Login:
         return tuple(answers)
 
     def _ask(self, question: Question, *, again: bool) -> str | None:
-        asked = Question(question.kind, question.host, question.what, question.key, question.echo, again)
-        return self._keeper.secret(asked)
+        begun = time.monotonic()
+        answer = self._keeper.secret(replace(question, again=again))
+        self._memory.pondered = max(self._memory.pondered, time.monotonic() - begun)
+        return answer
 
     def _refusal(self, methods: tuple[str, ...]) -> HostError:
         tried = "; ".join(dict.fromkeys(self._notes)) or "there was no key to try"
