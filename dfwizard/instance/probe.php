@@ -688,6 +688,36 @@ function encryptedIn(array $row, array $columns, $table, $name)
     return $found;
 }
 
+// Absolute paths in the settings of services: what else on the server an instance may need.
+function paths(Database $db, array $request)
+{
+    $prefix = $request['db']['prefix'];
+    $found = [];
+    foreach ($db->tables() as $table => $quoted) {
+        $table = (string) $table;
+        $name = $prefix !== '' && strpos($table, $prefix) === 0 ? substr($table, strlen($prefix)) : $table;
+        if (!fits($name, $request['tables'])) {
+            continue;
+        }
+        $columns = $db->columns($table, $quoted);
+        foreach ($db->stream($db->select($columns, $quoted)) as $row) {
+            foreach ($row as $i => $value) {
+                if (!is_string($value) || strpos($value, '/') === false) {
+                    continue;
+                }
+                preg_match_all('#(?<![^\s"\'=:,\[])/(?:[\w.@+-]+/)*[\w.@+-]+#', str_replace('\\/', '/', $value), $matches);
+                foreach ($matches[0] as $path) {
+                    $found[$path] = ['path' => $path, 'table' => $name, 'column' => $columns[$i]];
+                }
+            }
+            if (count($found) >= $request['limit']) {
+                break 2;
+            }
+        }
+    }
+    return ['paths' => array_slice(array_values($found), 0, $request['limit'])];
+}
+
 // What tells one database from another: the server's own names for itself, the moment it began, and the database in it.
 function identity(Database $db, array $request)
 {
@@ -742,7 +772,7 @@ try {
     if (!is_array($request)) {
         throw new RuntimeException('the request is no JSON document');
     }
-    $modes = ['facts' => 'facts', 'digest' => 'digest', 'names' => 'names', 'rows' => 'contents', 'identity' => 'identity', 'picture' => 'picture'];
+    $modes = ['facts' => 'facts', 'digest' => 'digest', 'names' => 'names', 'rows' => 'contents', 'identity' => 'identity', 'picture' => 'picture', 'paths' => 'paths'];
     answer($modes[$request['mode']](new Database($request['db']), $request));
 } catch (PDOException $error) {
     $state = isset($error->errorInfo[0]) ? (string) $error->errorInfo[0] : (string) $error->getCode();

@@ -271,6 +271,21 @@ def probe_picture(
     return ProbedPicture(data["server"], tables, encrypted)
 
 
+def probe_paths(
+    probe: Probe, tables: Collection[str], *, limit: int = 500, timeout: float = 60.0, mark: str | None = None
+) -> Mapping[str, str]:
+    """Give at most `limit` absolute paths in the tables that `tables` names (patterns), each with the `table.column` it stands in.
+
+    What looks like a path need not be one: a URL's path looks the same.
+
+    Raises:
+        DatabaseUnreachable, HostError
+    """
+    request = {"mode": "paths", "tables": sorted(tables), "limit": limit}
+    data = _ask(probe, request, timeout=timeout, mark=mark)
+    return {item["path"]: f"{item['table']}.{item['column']}" for item in data["paths"]}
+
+
 def _counts(items: list[dict[str, Any]]) -> dict[str, int]:
     return {item["name"]: item["count"] for item in items}
 

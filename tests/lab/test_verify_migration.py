@@ -11,7 +11,9 @@ from dfwizard import codec
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.database import settings
 from dfwizard.instance.dotenv import DotenvFile, edit, parse
+from dfwizard.instance.inspect import inspect
 from dfwizard.instance.probe import Probe
+from dfwizard.planning.extras import extra_files
 from dfwizard.rules import load
 from dfwizard.verification.migration import compare_migration, take_picture
 from dfwizard.verification.picture import MigrationPicture
@@ -100,3 +102,28 @@ def test_a_picture_finds_every_change_by_name(engine: Engine, start_lab: StartLa
     assert "$2y$" not in text
     assert "eyJpdiI6" not in text
     assert lab.app_key not in text
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "sqlite"])
+def test_files_that_services_name_are_found(
+    engine: Engine, start_lab: StartLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = start_lab(engine)
+    monkeypatch.setenv("PATH", lab.environment["PATH"])
+    certificate = lab.directory / "partner.pem"
+    certificate.write_text("certificate")
+    inside = lab.instance / "keys" / "own.pem"
+    inside.parent.mkdir()
+    inside.write_text("key")
+    quote = "`" if engine == "mariadb" else '"'
+    options = f'{{"ssl":{{"ca":"{certificate}","key":"{inside}","url":"https://x.example/a/b"}}}}'.replace(
+        "/", r"\/"
+    )
+    written = options.replace("\\", "\\\\") if engine == "mariadb" else options
+    lab.query(f"UPDATE {quote}sql_db_config{quote} SET options = '{written}' WHERE options IS NULL")
+    facts = inspect(LocalHost(), str(lab.instance), RULES)
+    found = {item.path: item for item in extra_files(LocalHost(), facts, opened(lab).file)}
+    assert found["keys/own.pem"].default
+    assert not found[str(certificate)].default
+    assert "sql_db_config.options" in found[str(certificate)].why
+    assert not any(path.startswith("storage/databases/database.sqlite") for path in found)
