@@ -15,7 +15,7 @@ from dfwizard.access import Access, open_instance
 from dfwizard.backup import fingerprint as fingerprints
 from dfwizard.backup.context import BackupContext
 from dfwizard.backup.digests import probe_content
-from dfwizard.backup.manifest import ENV
+from dfwizard.backup.manifest import ENV, MANIFEST, PROOF
 from dfwizard.backup.prove import prove
 from dfwizard.backup.restore import restore_database
 from dfwizard.backup.take import take
@@ -24,12 +24,14 @@ from dfwizard.errors import DfwizardError, HostError
 from dfwizard.execution.executor import ActionFunction, StepContext, StepRefused
 from dfwizard.execution.state import StepStatus
 from dfwizard.execution.store import Run
+from dfwizard.hosts.naming import is_local
 from dfwizard.instance import dotenv
 from dfwizard.instance.dotenv_secrets import diff
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.inspect import inspect
 from dfwizard.instance.probe import probe_facts, probe_names
 from dfwizard.planning import plan as actions
+from dfwizard.reports.run_backups import kept_name
 from dfwizard.rules import Rules
 from dfwizard.verification.collect import LogState, log_state, new_errors, tree_owners
 from dfwizard.verification.compare import compare
@@ -127,6 +129,18 @@ def _edit_dotenv(context: StepContext, action: actions.EditDotenv) -> None:
 
 def _take_backup(context: StepContext, action: actions.TakeBackup) -> None:
     take_backup(_backup_context(context), _open(context), context.run.facts(), action.directory)
+    _keep_what_it_says(context, action.directory)
+
+
+def _keep_what_it_says(context: StepContext, directory: str) -> None:
+    """Keep with the run what a backup on another host says of itself: reports are made without that host."""
+    host = context.host
+    if is_local(host.name):
+        return
+    for name in (MANIFEST, PROOF):
+        path = posixpath.join(directory, name)
+        if host.stat(path) is not None:
+            context.run.write(kept_name(directory, name), host.read(path).decode("utf-8"))
 
 
 def take_backup(context: BackupContext, access: Access, facts: Facts, directory: str) -> None:
@@ -156,6 +170,7 @@ def _is_there(host: Host, path: str) -> bool:
 
 def _prove_backup(context: StepContext, action: actions.ProveBackup) -> None:
     prove(_backup_context(context), _open(context).subject(), action.directory)
+    _keep_what_it_says(context, action.directory)
 
 
 def _take_fingerprint(context: StepContext, action: actions.TakeFingerprint, rules: Rules) -> None:
@@ -285,19 +300,37 @@ def _verify(context: StepContext, action: actions.Verify, rules: Rules) -> None:
         accepted=frozenset(context.run.record().accepted),
         redact=context.redactor.text,
     )
+    write_verification(context, verification, after)
+    if not action.final:
+        record_gate(context, access, recorded)
+    require_verified(verification)
+
+
+def record_gate(context: StepContext, access: Access, recorded: Recorded) -> None:
+    """Record rows and log as they are under maintenance: whatever is written after this comes from users."""
+    context.run.write(ROWS_AFTER, codec.dumps(_rows(_backup_context(context), access)))
+    _note_log(context, recorded)
+    context.run.write(RECORDED, codec.dumps(replace(recorded, log=log_state(context.host, access.path))))
+
+
+def write_verification(context: StepContext, verification: Verification, after: Facts) -> None:
+    """Keep a verification and the facts of now with the run, and tell of them; what a final one warns of are the run's warnings."""
     context.run.write(FACTS_AFTER, codec.dumps(after))
-    name = VERIFICATION if action.final else f"verification-{action.release}.json"
+    name = VERIFICATION if verification.final else f"verification-{verification.release}.json"
     context.run.write(name, codec.dumps(verification))
     for check in verification.checks:
         change = f"{check.before} -> {check.after}" if check.before != check.after else check.after
         context.output(f"{check.verdict.value}: {check.title}: {change}. {check.explanation}\n")
-    for check in verification.warnings if action.final else ():
+    for check in verification.warnings if verification.final else ():
         context.warn(f"{check.title}: {_first_line(check.explanation or check.after)}")
-    if not action.final:
-        # Still under maintenance: whatever is written after this comes from users.
-        context.run.write(ROWS_AFTER, codec.dumps(_rows(_backup_context(context), access)))
-        _note_log(context, recorded)
-        context.run.write(RECORDED, codec.dumps(replace(recorded, log=log_state(context.host, access.path))))
+
+
+def require_verified(verification: Verification) -> None:
+    """Fail a step whose verification has failed.
+
+    Raises:
+        StepRefused: naming the first thing that failed.
+    """
     if verification.failed:
         first = verification.failed[0]
         raise StepRefused(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,6 +12,9 @@ from dfwizard.actions import RECORDED, Recorded, verify_instance
 from dfwizard.errors import DfwizardError, UsageError
 from dfwizard.execution.outcomes import WELL
 from dfwizard.execution.redaction import Redactor
+from dfwizard.guards import is_on
+from dfwizard.hosts.naming import located
+from dfwizard.instance.places import real_path
 from dfwizard.planning.plan import Verify
 from dfwizard.verification.result import in_use
 
@@ -23,20 +25,20 @@ if TYPE_CHECKING:
     from dfwizard.verification.result import Verification
 
 
-def last_good(store: Store, path: str) -> Run:
-    """Give the newest run on the instance at `path` that has ended well.
+def last_good(store: Store, host: Host, path: str) -> Run:
+    """Give the newest run on the instance at `path` of the host that has ended well.
 
     Raises:
         UsageError: there is none.
     """
-    wanted = posixpath.realpath(path)
+    wanted = real_path(host, path)
     for run in store.list():
         with suppress(DfwizardError):
-            if run.record().instance == wanted and run.state().outcome in WELL:
+            if is_on(run.record(), host.name, wanted) and run.state().outcome in WELL:
                 return run
     raise UsageError(
         "no upgrade of this instance by dfwizard has ended well, so there is nothing to compare with",
-        where=path,
+        where=located(host.name, path),
         remedy="See `dfwizard runs`, and `dfwizard inspect` for what is installed.",
     )
 

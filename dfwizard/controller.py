@@ -6,7 +6,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,18 +19,21 @@ from dfwizard.backup.delete import delete, require_deletable
 from dfwizard.backup.outlook import BackupOutlook, BackupProgress, backup_progress, outlook
 from dfwizard.backup.prove import BackupCheck
 from dfwizard.comparing import compare, last_good
-from dfwizard.errors import DfwizardError
+from dfwizard.errors import DfwizardError, UsageError
 from dfwizard.execution.attach import Update, alive, follow
 from dfwizard.execution.control import ask
 from dfwizard.execution.launch import launch
 from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.step_output import output_size, read_piece, search
 from dfwizard.execution.store import Run, Store, discard_unstarted
-from dfwizard.hosts.local import LocalHost
+from dfwizard.hosts.address import parse_address
+from dfwizard.hosts.naming import is_local, located
+from dfwizard.hosts.opening import Hosts
 from dfwizard.instance.completion import complete, expanded
 from dfwizard.instance.discover import discover
 from dfwizard.instance.inspect import inspect
 from dfwizard.instance.paths import locate
+from dfwizard.instance.places import absolute
 from dfwizard.planning.checklist import ChecklistItem, checklist
 from dfwizard.planning.choices import choices
 from dfwizard.prospects import Planner, Prospect, new_backup
@@ -37,10 +41,12 @@ from dfwizard.refusals import refuse_blocked, refuse_held, refuse_unfinished, re
 from dfwizard.remedies import apply
 from dfwizard.rules import Rules, load
 from dfwizard.saving import examine, save
-from dfwizard.serving import plan_back, serve_run
+from dfwizard.serving import hosts_of, plan_back, serve_run
 
 if TYPE_CHECKING:
+    from dfwizard.execution.events import Request
     from dfwizard.hosts.base import Host
+    from dfwizard.hosts.prompts import Prompts
     from dfwizard.instance.discover import Found
     from dfwizard.instance.facts import Facts
     from dfwizard.planning.choices import Choice
@@ -55,16 +61,38 @@ if TYPE_CHECKING:
 OnFact = Callable[[str, object], None]
 OnOutput = Callable[[str], None]
 
+REMOTE_START_SECONDS = 120.0
+"""Longest time in which a runner reaches another host and begins."""
+
 __all__ = ["Controller", "Prospect", "serve_run"]
 
 
+@dataclass(frozen=True)
+class Connected:
+    """A host that was reached: its `name`, and the account that commands have there (`user`)."""
+
+    name: str
+    user: str
+
+
 class Controller:
-    """What screens and command line call. It holds no state of a run: that is in the run's journal."""
+    """What screens and command line call. It holds no state of a run: that is in the run's journal.
+
+    Where an instance is, or a backup, is told as on the command line: a path on this machine, or `user@host:port:path`. The hosts are
+    connected when they are first asked something; `prompts` answers what only a person can.
+    """
 
     def __init__(
-        self, *, host: Host | None = None, rules_file: Path | None = None, state: Path | None = None
+        self,
+        *,
+        host: Host | None = None,
+        hosts: Hosts | None = None,
+        prompts: Prompts | None = None,
+        rules_file: Path | None = None,
+        state: Path | None = None,
     ) -> None:
-        self.host: Host = host or LocalHost()
+        self._hosts = hosts or Hosts(prompts, local=host)
+        self.host: Host = self._hosts.local
         self.store = Store(state)
         self._rules_file = rules_file.absolute() if rules_file else None
         self._rules: Rules | None = None
@@ -82,6 +110,70 @@ class Controller:
             self._rules = load(self._rules_file)
         return self._rules
 
+    def ask_with(self, prompts: Prompts) -> None:
+        """Have what is asked on the way to a host from now on answered by `prompts`."""
+        self._hosts.ask_with(prompts)
+
+    def close(self) -> None:
+        """End all connections."""
+        self._hosts.close()
+
+    def connect(self, host: str) -> Connected:
+        """Reach a host (its address, or its name alone; a path counts for nothing) and tell what there is; prompts may be asked meanwhile.
+
+        Raises:
+            UsageError: it is no address.
+            HostError: it cannot be reached, or refuses us.
+        """
+        address = parse_address(host) or parse_address(f"ssh://{host}")
+        assert address is not None
+        name = address.text
+        try:
+            reached = self._hosts.at(name)
+            return Connected(reached.name, reached.user)
+        except DfwizardError:
+            self._hosts.close(name)  # the next try begins anew
+            raise
+
+    def known_hosts(self) -> tuple[str, ...]:
+        """Give the hosts that ~/.ssh/config names, and those of earlier runs; never raises."""
+        from dfwizard.hosts.ssh.route import hosts
+
+        found = [address.text for name in hosts() if (address := parse_address(f"ssh://{name}"))]
+        with suppress(DfwizardError):
+            found += [run.host for run in self.runs() if not run.error and not is_local(run.host)]
+        return tuple(dict.fromkeys(found))
+
+    def place(self, path: str, host: str) -> str:
+        """Give a path on a host as all that asks for an instance takes it; one that names a host itself stays as it is.
+
+        Raises:
+            UsageError: it looks like an address and is none.
+        """
+        return path if is_local(host) or parse_address(path) is not None else located(host, path)
+
+    def _at(self, place: str) -> tuple[Host, str]:
+        """Give the host and the path on it of a place as it was typed (`~` understood).
+
+        Raises:
+            UsageError: it is no address, or names no path.
+            HostError: the host cannot be reached.
+        """
+        address = parse_address(place)
+        if address is None:
+            return self.host, expanded(self.host, place)
+        if not address.path:
+            raise UsageError(
+                "the address names a host, but no directory on it",
+                where=place,
+                remedy=f"Add the directory: {located(address.text, '/opt/dreamfactory')}",
+            )
+        host = self._hosts.at(address.text)
+        return host, absolute(host, expanded(host, address.path))
+
+    def _of(self, run: Run) -> Host:
+        return self._hosts.at(run.record().host)
+
     def inspect(
         self, path: str, *, php: str | None = None, url: str | None = None, on_fact: OnFact | None = None
     ) -> Facts:
@@ -90,8 +182,8 @@ class Controller:
         Raises:
             UsageError: there is no DreamFactory.
         """
-        path = expanded(self.host, path)
-        return inspect(self.host, path, self.rules, php=php, url=url, on_fact=on_fact)
+        host, path = self._at(path)
+        return inspect(host, path, self.rules, php=php, url=url, on_fact=on_fact)
 
     def locate(self, path: str) -> str:
         """Give the directory of the DreamFactory at `path` (`~` understood), links resolved; nothing else is looked at.
@@ -99,15 +191,23 @@ class Controller:
         Raises:
             UsageError: there is none.
         """
-        return locate(self.host, expanded(self.host, path))
+        host, path = self._at(path)
+        return located(host.name, locate(host, path))
 
-    def discover(self) -> tuple[Found, ...]:
-        """Give the installations on the host that can be found quickly; never raises."""
-        return discover(self.host)
+    def discover(self, host: str = "") -> tuple[Found, ...]:
+        """Give the installations on a host (by default this machine) that can be found quickly.
 
-    def complete(self, typed: str) -> tuple[str, ...]:
-        """Give the directories that complete what is typed, each with a slash at its end; never raises."""
-        return complete(self.host, typed)
+        Raises:
+            DfwizardError: another machine than this one cannot be reached.
+        """
+        return discover(self._hosts.at(host))
+
+    def complete(self, typed: str, host: str = "") -> tuple[str, ...]:
+        """Give the directories on a host that complete what is typed, each with a slash at its end; never raises."""
+        try:
+            return complete(self._hosts.at(host), typed)
+        except DfwizardError:
+            return ()
 
     def runs(self) -> tuple[RunSummary, ...]:
         """Give every run in a few words, the newest first; a second look reads only what has changed.
@@ -146,7 +246,7 @@ class Controller:
             BlockedError: no road leads there, or an earlier run has left the instance between two states (unless
                 `accepted` holds `unfinished-run`).
         """
-        refuse_unfinished(self.store, expanded(self.host, path), accepted)
+        refuse_unfinished(self.store, *self._at(path), accepted)
         facts = self.inspect(path, php=php, url=url, on_fact=on_fact)
         return self.propose(
             facts,
@@ -177,12 +277,13 @@ class Controller:
             UsageError: there is no such release.
             BlockedError: as `prepare`.
         """
-        refuse_unfinished(self.store, facts.path, accepted)
+        host = self._hosts.at(facts.host)
+        refuse_unfinished(self.store, host, facts.path, accepted)
         if url is not None:
             facts = replace(facts, web=replace(facts.web, url=url, host_header=None))
         if backup_dir is not None:
-            backup_dir = expanded(self.host, backup_dir)
-        planner = Planner(self.host, self.rules, str(self.store.directory))
+            backup_dir = expanded(host, backup_dir)
+        planner = Planner(host, self.rules, str(self.store.directory))
         return planner.propose(facts, target, php=php, backup_dir=backup_dir, admin_ui=admin_ui)
 
     def checklist(self, prospect: Prospect) -> tuple[ChecklistItem, ...]:
@@ -197,22 +298,27 @@ class Controller:
             HeldError: a run holds the instance.
             HostError: it could not be run, or took too long.
         """
-        refuse_held(self.host, facts.path)
-        return apply(self.host, facts, finding, on_output)
+        host = self._hosts.at(facts.host)
+        refuse_held(host, facts.path)
+        return apply(host, facts, finding, on_output)
 
     def backup_estimate(self, prospect: Prospect) -> BackupOutlook:
         """Say what the prospect's backup will be: parts, size, time, room, proof; never raises."""
-        return outlook(self.host, prospect.facts, prospect.plan.backup)
+        return outlook(self._hosts.at(prospect.facts.host), prospect.facts, prospect.plan.backup)
 
     def backup_progress(self, run: Run) -> BackupProgress:
         """Say how far the run's backup is; never raises."""
         try:
+            # Nobody is asked a password for numbers that go by.
+            host = self._hosts.opened(run.record().host)
+            if host is None:
+                return BackupProgress()
             if run.id not in self._outlooks:
-                self._outlooks[run.id] = outlook(self.host, run.facts(), run.plan().backup)
+                self._outlooks[run.id] = outlook(host, run.facts(), run.plan().backup)
         except DfwizardError:
             return BackupProgress()
         found = self._outlooks[run.id]
-        return backup_progress(self.host, found.directory, found.parts)
+        return backup_progress(host, found.directory, found.parts)
 
     def backups(self) -> tuple[BackupSummary, ...]:
         """Give the backups that are there, the newest first, with what each is needed for.
@@ -222,7 +328,7 @@ class Controller:
         """
         from dfwizard.reports.backup_list import backup_list
 
-        return backup_list(self.host, self.store, self._read_runs)
+        return backup_list(self._hosts.opened, self.store, self._read_runs)
 
     def delete_backup(self, directory: str) -> None:
         """Remove exactly one backup of dfwizard's, finished or not.
@@ -232,9 +338,14 @@ class Controller:
             HeldError: a run at work may need it.
             HostError: it could not be removed wholly; what is left is listed as unfinished.
         """
-        directory = require_deletable(self.host, directory)
-        refuse_used(self.host, self.store, directory)
-        delete(self.host, directory)
+        host, directory = self._backup_at(directory)
+        directory = require_deletable(host, directory)
+        refuse_used(host, self.store, directory)
+        delete(host, directory)
+
+    def _backup_at(self, directory: str) -> tuple[Host, str]:
+        """Give host and path of a backup; a path on this machine is taken as it stands, for nothing else may be deleted."""
+        return self._at(directory) if parse_address(directory) is not None else (self.host, directory)
 
     def script(self, prospect: Prospect) -> str:
         """Give the prospect's plan as a POSIX shell script.
@@ -244,7 +355,8 @@ class Controller:
         """
         from dfwizard.reports.plan_script import Script, plan_script
 
-        access, goal = open_instance(self.host, prospect.facts), self.rules.by_tag(prospect.plan.to)
+        host = self._hosts.at(prospect.facts.host)
+        access, goal = open_instance(host, prospect.facts), self.rules.by_tag(prospect.plan.to)
         script = Script(
             prospect.plan,
             prospect.facts,
@@ -264,24 +376,24 @@ class Controller:
         """
         from dfwizard.reports.plan_saved import save_plan
 
-        return save_plan(prospect.plan, path, script=lambda: self.script(prospect))
+        return save_plan(prospect.plan, path, host=prospect.facts.host, script=lambda: self.script(prospect))
 
     def backup(
         self, path: str, *, php: str | None = None, backup_dir: str | None = None, on_output: OnOutput
     ) -> str:
-        """Take a backup of the instance, prove it, and give its directory.
+        """Take a backup of the instance on its own host, prove it, and give its directory, with the host's name.
 
         Raises:
             BackupError: it could not be taken or proven.
             HeldError: a run holds the instance, which is then between two states.
         """
         facts = self.inspect(path, php=php)
+        host, state = self._hosts.at(facts.host), self.store.directory
         if backup_dir is not None:
-            backup_dir = expanded(self.host, backup_dir)
-        state = self.store.directory
-        directory = new_backup(str(state), facts.path, backup_dir)
-        save(self.host, facts, directory, locks=state / "locks", on_output=on_output)
-        return directory
+            backup_dir = expanded(host, backup_dir)
+        directory = new_backup(host, str(state), facts.path, backup_dir)
+        save(host, facts, directory, locks=state / "locks", on_output=on_output)
+        return located(host.name, directory)
 
     def verify_backup(self, directory: str, *, on_output: OnOutput) -> BackupCheck:
         """Show everything that can be shown of the backup in `directory`.
@@ -291,7 +403,12 @@ class Controller:
         Raises:
             BackupError: it is unfinished or damaged.
         """
-        return examine(self.host, directory, self.inspect, on_output=on_output)
+        host, directory = self._backup_at(directory)
+
+        def looked_at(instance: str) -> Facts:
+            return self.inspect(located(host.name, instance))
+
+        return examine(host, directory, looked_at, on_output=on_output)
 
     def start_upgrade(
         self, prospect: Prospect, *, accepted: frozenset[str], on_failure: OnFailure = OnFailure.AUTO
@@ -303,11 +420,12 @@ class Controller:
             HeldError: another run holds the instance; the message says which and since when.
         """
         refuse_blocked(prospect.facts.path, prospect.blockers(accepted))
-        refuse_held(self.host, prospect.facts.path)
+        host = self._hosts.at(prospect.facts.host)
+        refuse_held(host, prospect.facts.path)
         run = self.store.create(
             prospect.plan,
             prospect.facts,
-            host=self.host.name,
+            host=host.name,
             on_failure=on_failure,
             accepted=tuple(sorted(accepted & {finding.id for finding in prospect.findings})),
             versions={"python": sys.version.split()[0]},
@@ -338,11 +456,18 @@ class Controller:
         """
         self._launch(run, "run")
 
-    def _launch(self, run: Run, request: str) -> None:
+    def _launch(self, run: Run, request: Request) -> None:
+        answers = b""
+        remote = [name for name in hosts_of(run, request) if not is_local(name)]
+        if remote:
+            # Reached now: what has to be asked is asked here, where somebody may be.
+            assert all(self._hosts.at(name).user for name in remote)
+            answers = self._hosts.answers()
         rules = ("--rules", str(self._rules_file)) if self._rules_file else ()
         os.environ["DFWIZARD_STATE_DIR"] = str(self.store.directory)
         module = (sys.executable, "-m", "dfwizard")
-        launch(run, (*module, *rules, "run-detached", str(run.directory), "--request", request))
+        argv = (*module, *rules, "run-detached", str(run.directory), "--request", request)
+        launch(run, argv, answers=answers, **({"timeout": REMOTE_START_SECONDS} if answers else {}))
 
     def follow(self, run: Run, *, seq: int = 0, stop: threading.Event | None = None) -> Iterator[Update]:
         """Give what happens in a run, events after number `seq` and the output of the step going on, until `stop` is set."""
@@ -384,15 +509,15 @@ class Controller:
         return alive(run, run.state().runner)
 
     def backup_of(self, run: Run) -> str:
-        """Give the directory of the run's backup."""
-        return run.plan().backup
+        """Give the directory of the run's backup, with its host's name."""
+        return located(run.record().host, run.plan().backup)
 
     def losses(self, run: Run) -> tuple[str, ...]:
         """Give what users wrote since the run's upgrade ended, by table; empty where that cannot be told."""
         if run.state().outcome == "rolled-back":
             return ()
         try:
-            return losses(run, open_instance(self.host, run.facts()))
+            return losses(run, open_instance(self._of(run), run.facts()))
         except DfwizardError:
             return ()
 
@@ -402,8 +527,9 @@ class Controller:
         Raises:
             UsageError: no run of this instance has ended well.
         """
-        run = last_good(self.store, expanded(self.host, path))
-        return compare(self.host, self.rules, run, php=php, url=url)
+        host, path = self._at(path)
+        run = last_good(self.store, host, path)
+        return compare(host, self.rules, run, php=php, url=url)
 
     def report(self, run: Run) -> RunReport:
         """Give the report of a run, finished or not."""
@@ -437,4 +563,4 @@ class Controller:
         Raises:
             DfwizardError: the run cannot be read.
         """
-        return plan_back(self.host, run, run.plan(), run.state().begun)
+        return plan_back(self._of(run), run, run.plan(), run.state().begun)

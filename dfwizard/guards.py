@@ -20,6 +20,7 @@ from dfwizard.errors import BlockedError, DfwizardError, HostError
 from dfwizard.execution.outcomes import WHOLE
 from dfwizard.execution.store import Run, Store
 from dfwizard.hosts.command import Command
+from dfwizard.hosts.naming import same_host
 from dfwizard.hosts.sizes import size_text
 from dfwizard.planning.plan import Undo
 from dfwizard.planning.rollback import undone
@@ -27,6 +28,7 @@ from dfwizard.planning.rollback import undone
 if TYPE_CHECKING:
     from dfwizard.execution.events import Request
     from dfwizard.execution.state import RunState
+    from dfwizard.execution.store import RunRecord
     from dfwizard.hosts.base import Host
     from dfwizard.instance.facts import Facts
 
@@ -90,11 +92,11 @@ def require_unchanged(host: Host, facts: Facts) -> None:
         )
 
 
-def unfinished_run(store: Store, instance: str) -> Run | None:
-    """Give the newest run of the instance when it left it between two states."""
+def unfinished_run(store: Store, host: str, instance: str) -> Run | None:
+    """Give the newest run of the instance on the host of that name when it left it between two states."""
     for run in store.list():
         with suppress(DfwizardError):
-            if run.record().instance != instance:
+            if not is_on(run.record(), host, instance):
                 continue
             state = run.state()
             if not state.phases:
@@ -104,15 +106,21 @@ def unfinished_run(store: Store, instance: str) -> Run | None:
     return None
 
 
+def is_on(record: RunRecord, host: str, instance: str) -> bool:
+    """Tell whether a run is one of the instance at this path on this host: others have the same path."""
+    return record.instance == instance and same_host(record.host, host)
+
+
 def later_run(run: Run) -> Run | None:
     """Give a run on the same instance that began after `run` and was not taken back."""
-    instance = run.record().instance
+    record = run.record()
     for other in Store(run.directory.parent.parent).list():
         if other.id <= run.id:
             return None
         with suppress(DfwizardError):
             state = other.state()
-            if other.record().instance == instance and state.begun and state.outcome != "rolled-back":
+            same = is_on(other.record(), record.host, record.instance)
+            if same and state.begun and state.outcome != "rolled-back":
                 return other
     return None
 

@@ -15,11 +15,13 @@ from dfwizard.backup.estimate import estimate
 from dfwizard.errors import DfwizardError, DotenvError
 from dfwizard.hosts.base import Host
 from dfwizard.hosts.command import Command
+from dfwizard.hosts.naming import is_local
 from dfwizard.instance import dotenv
 from dfwizard.instance.asking import Asker
 from dfwizard.instance.dotenv_secrets import diff
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.origin import OriginFacts, ask_tags, read_targets
+from dfwizard.instance.places import absolute, state_on
 from dfwizard.instance.space import spaces, with_spaces
 from dfwizard.planning.checks import Context, Needs, ServiceType, check
 from dfwizard.planning.findings import Finding, blockers
@@ -56,7 +58,7 @@ class Prospect:
 
 @dataclass(frozen=True)
 class Planner:
-    """Who plans: the host asked, the rules in force, and dfwizard's state directory (where runs and, by default, backups go)."""
+    """Who plans: the host asked, the rules in force, and dfwizard's state directory on this machine, where runs go."""
 
     host: Host
     rules: Rules
@@ -73,15 +75,17 @@ class Planner:
         """
         installed, way = road(facts, self.rules, target)
         origin = self._ask_origin(facts, installed, way)
-        backup = new_backup(self.state, facts.path, backup_dir)
-        facts = self._with_space(facts, posixpath.dirname(backup))
+        backup = new_backup(self.host, self.state, facts.path, backup_dir)
+        # Runs are kept here: where the instance is elsewhere they take no room there.
+        runs = self.state if is_local(self.host.name) else None
+        facts = self.with_space_for(facts, posixpath.dirname(backup), runs)
         try:
             access = open_instance(self.host, facts)
         except DfwizardError:
             access = None  # the checks say so
         edit, edit_error = self._edit(access, facts, installed, way[-1]) if access else (None, None)
         lines = _shows(access, backup) if access else ((), ())
-        wish = Wish(backup, php, posixpath.abspath(admin_ui) if admin_ui else None)
+        wish = Wish(backup, php, absolute(self.host, admin_ui) if admin_ui else None)
         plan = plan_upgrade(facts, origin, self.rules, installed, way, wish, edit, lines)
         context = Context(
             facts,
@@ -90,9 +94,9 @@ class Planner:
             installed,
             way,
             plan,
-            needs=needs(facts, backup, self.state),
+            needs=needs(facts, backup, runs),
             dotenv_error=edit_error,
-            backup_error=self._place_error(facts.path, posixpath.dirname(backup)),
+            backup_error=self.place_error(facts.path, posixpath.dirname(backup)),
         )
         if wish.admin_ui:
             context = replace(context, admin_ui_error=self._admin_ui_error(wish.admin_ui, facts.tree.owner))
@@ -108,16 +112,16 @@ class Planner:
         tags = (installed.tag, *(one.tag for one in way))
         return read_targets(self.host, facts.path, origin, tags, **account)
 
-    def _with_space(self, facts: Facts, backups: str) -> Facts:
+    def with_space_for(self, facts: Facts, backups: str, runs: str | None) -> Facts:
         """Measure anew where run and backup go: the wish may be another one than at the inspection."""
         ask = Asker(self.host, facts.path, facts.tree.owner)
         try:
-            measured = spaces(ask, {self.state: "runs", backups: "backups"})
+            measured = spaces(ask, {**({runs: "runs"} if runs else {}), backups: "backups"})
         except DfwizardError:
             return facts  # the place itself is refused, and the finding says why
         return replace(facts, space=with_spaces(facts.space, measured))
 
-    def _place_error(self, instance: str, place: str) -> str | None:
+    def place_error(self, instance: str, place: str) -> str | None:
         """Say why no backup can be put into `place`, which need not exist; None when it can."""
         try:
             found = self.host.run(Command(("realpath", "-mz", "--", place), timeout=10), check=False)
@@ -177,10 +181,10 @@ class Planner:
             context,
             services=services,
             lists={table: names for (table, _), names in lists.items()},
-            scratch_error=self._scratch_error(access),
+            scratch_error=self.scratch_hindrance(access),
         )
 
-    def _scratch_error(self, access: Access) -> str | None:
+    def scratch_hindrance(self, access: Access) -> str | None:
         """Say why the backup could not be proven, None when it could."""
         made = self.host.run(Command(("mktemp", "-d", "-t", "dfwizard-check.XXXXXXXX"))).text.strip()
         try:
@@ -191,24 +195,30 @@ class Planner:
             self.host.remove(made)
 
 
-def new_backup(state: str, instance: str, backup_dir: str | None) -> str:
-    """Give the directory of a new backup of `instance`, in `backup_dir` or in the state directory."""
-    parent = posixpath.abspath(backup_dir) if backup_dir else posixpath.join(state, "backups")
+def new_backup(host: Host, state: str, instance: str, backup_dir: str | None) -> str:
+    """Give the directory of a new backup of `instance` on its host: in `backup_dir`, or below dfwizard's state directory there.
+
+    `state` is the state directory on this machine.
+
+    Raises:
+        HostError: there is no place for it on the host.
+    """
+    parent = absolute(host, backup_dir) if backup_dir else posixpath.join(state_on(host, state), "backups")
     moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
     name = posixpath.basename(instance.rstrip("/")) or "instance"
     return posixpath.join(parent, f"{name}-{moment}")
 
 
-def needs(facts: Facts, backup: str, state: str) -> tuple[Needs, ...]:
+def needs(facts: Facts, backup: str, state: str | None) -> tuple[Needs, ...]:
     """Give the space that an upgrade needs: backup, the present state's before a rollback, the tree beside itself, scratch database.
 
-    `state` is where the run keeps its journal and outputs.
+    `state` is where the run keeps its journal and outputs; None: on another machine.
     """
     found = estimate(facts)
     wanted = [
         # Twice: a rollback saves the present state first.
         Needs(posixpath.dirname(backup), 2 * found.backup, "the backup, and the one before a rollback"),
-        Needs(state, 16 << 20, "the run's journal, outputs and report"),
+        *([Needs(state, 16 << 20, "the run's journal, outputs and report")] if state else []),
         Needs(
             facts.path,
             found.restore + (256 << 20),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,9 @@ from dfwizard.errors import BlockedError, HeldError
 from dfwizard.execution.attach import alive
 from dfwizard.execution.lock import holder
 from dfwizard.guards import UNFINISHED, unfinished_run
+from dfwizard.hosts.base import HoldingHost
+from dfwizard.hosts.naming import located
+from dfwizard.instance.places import real_path
 from dfwizard.reports.backup_list import living_user
 
 if TYPE_CHECKING:
@@ -19,20 +21,20 @@ if TYPE_CHECKING:
     from dfwizard.planning.findings import Finding
 
 
-def refuse_unfinished(store: Store, path: str, accepted: frozenset[str]) -> None:
+def refuse_unfinished(store: Store, host: Host, path: str, accepted: frozenset[str]) -> None:
     """Refuse to plan for an instance that a run has left between two states, unless `accepted` holds `unfinished-run`.
 
     Raises:
         HeldError: the run is at work.
         BlockedError: it is not, and is neither finished nor taken back.
     """
-    run = unfinished_run(store, posixpath.realpath(path))
+    run = unfinished_run(store, host.name, real_path(host, path))
     if run is None or UNFINISHED in accepted:
         return
     if alive(run, run.state().runner):
         raise HeldError(
             f"run {run.id} is at work on it",
-            where=path,
+            where=located(host.name, path),
             remedy=f"Watch it with: dfwizard attach {run.id}",
         )
     state = run.state()
@@ -40,14 +42,14 @@ def refuse_unfinished(store: Store, path: str, accepted: frozenset[str]) -> None
     raise BlockedError(
         f"run {run.id} has left this instance between {run.record().frm} and {run.record().to} "
         f"({state.outcome or 'interrupted'}{failed})",
-        where=path,
+        where=located(host.name, path),
         remedy=f"Go on with it: dfwizard resume {run.id}\nOr take it back: dfwizard rollback {run.id}\n"
         f"When you have mended all by hand: --accept {UNFINISHED}",
     )
 
 
-def refuse_blocked(path: str, blocking: tuple[Finding, ...]) -> None:
-    """Refuse to begin while findings forbid it.
+def refuse_blocked(path: str, blocking: tuple[Finding, ...], *, what: str = "upgrade") -> None:
+    """Refuse to begin `what` while findings forbid it.
 
     Raises:
         BlockedError: naming each finding, and how those that can be are accepted.
@@ -58,7 +60,7 @@ def refuse_blocked(path: str, blocking: tuple[Finding, ...]) -> None:
     can = [finding.id for finding in blocking if finding.acceptable]
     override = f" What you take upon yourself: {' '.join(f'--accept {name}' for name in can)}" if can else ""
     raise BlockedError(
-        f"nothing was changed; the upgrade is blocked by {names}",
+        f"nothing was changed; the {what} is blocked by {names}",
         where=path,
         remedy=f"Do what each finding says, then try again.{override}",
     )
@@ -69,8 +71,12 @@ def refuse_held(host: Host, instance: str) -> None:
 
     Raises:
         HeldError: naming who, and since when.
+        HostError: the host cannot be asked.
     """
-    found = holder(Path(instance)) if host.name == "localhost" else None
+    if isinstance(host, HoldingHost):
+        host.hold(instance, run="", what="the instance").release()
+        return
+    found = holder(Path(instance))
     if found is not None:
         raise HeldError(
             f"the instance is held by {found}",
@@ -85,7 +91,7 @@ def refuse_used(host: Host, store: Store, directory: str) -> None:
     Raises:
         HeldError: naming the run or the process.
     """
-    run = living_user(store, directory)
+    run = living_user(store, host, directory)
     if run is not None:
         raise HeldError(
             f"run {run.id} is at work with this backup",
@@ -93,7 +99,12 @@ def refuse_used(host: Host, store: Store, directory: str) -> None:
             remedy=f"Wait for its end: dfwizard attach {run.id}",
         )
     instance = instance_of(host, directory)
-    found = holder(Path(instance)) if instance and host.name == "localhost" else None
+    if isinstance(host, HoldingHost):
+        if not instance or host.stat(instance, follow=True) is None:
+            return
+        host.hold(instance, run="", what=f"the instance {instance}, maybe with this backup,").release()
+        return
+    found = holder(Path(instance)) if instance else None
     if found is not None and found.run is None:
         raise HeldError(
             f"{found} is at work on {instance}, maybe with this backup",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfwizard.access import open_instance
@@ -14,9 +13,12 @@ from dfwizard.backup.context import BackupContext
 from dfwizard.backup.manifest import ENV, read_manifest
 from dfwizard.backup.prove import BackupCheck, prove, verify
 from dfwizard.errors import DfwizardError
-from dfwizard.execution.lock import Lock
+from dfwizard.execution.holding import hold_instance
+from dfwizard.instance.places import absolute
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dfwizard.hosts.base import Host
     from dfwizard.instance.facts import Facts
 
@@ -30,17 +32,15 @@ def save(host: Host, facts: Facts, directory: str, *, locks: Path, on_output: Ca
         BackupError: it could not be taken or proven.
         HeldError: a run holds the instance, which is then between two states.
     """
-    lock = Lock()
-    if host.name == "localhost":
-        lock.take(Path(facts.path), what="the instance", fallback=locks)
-    access = open_instance(host, facts)
+    hold = hold_instance(host, facts.path, run="", stand_ins=locks)
     context = BackupContext(host, private_directory(directory), report=on_output)
     try:
+        access = open_instance(host, facts)
         take_backup(context, access, facts, directory)
         prove(context, access.subject(), directory)
     finally:
         host.remove(context.private)
-        lock.release()
+        hold.release()
 
 
 def examine(
@@ -51,7 +51,7 @@ def examine(
     Raises:
         BackupError: it is unfinished or damaged.
     """
-    directory = posixpath.abspath(directory)
+    directory = absolute(host, directory)
     context = BackupContext(host, private_directory(directory), report=on_output)
     manifest = read_manifest(host, directory)
     subject = None

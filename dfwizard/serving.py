@@ -12,10 +12,13 @@ from dfwizard.actions import make_actions, private_directory
 from dfwizard.backup import shows
 from dfwizard.backup.manifest import ENV
 from dfwizard.errors import DfwizardError
+from dfwizard.execution.launch import StartReport, handed_over
 from dfwizard.execution.runner import serve
 from dfwizard.execution.store import Run
 from dfwizard.guards import require_beginning
-from dfwizard.hosts.local import LocalHost
+from dfwizard.hosts.naming import is_local
+from dfwizard.hosts.opening import Hosts
+from dfwizard.hosts.prompts import Headless, Keeper
 from dfwizard.planning.plan import Plan, RestoreTree
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.rules import load
@@ -27,12 +30,13 @@ if TYPE_CHECKING:
 
 def serve_run(directory: Path, *, request: Request, rules_file: Path | None = None) -> int:
     """Be the process that owns a run, and give its exit code; see `runner.serve`."""
-    host, run = LocalHost(), Run(directory.absolute())
+    run = Run(directory.absolute())
+    host, source = _reach(run, request)
     backup = run.plan().backup
     secrets: tuple[bytes, ...] = ()
     with suppress(DfwizardError):
         secrets = open_instance(host, run.facts(), env_from=posixpath.join(backup, ENV)).secrets
-    return serve(
+    code = serve(
         run.directory,
         host,
         make_actions(load(rules_file)),
@@ -41,7 +45,43 @@ def serve_run(directory: Path, *, request: Request, rules_file: Path | None = No
         secrets=secrets,
         guard=lambda state, asked: require_beginning(host, run, state, asked),
         private=private_directory(backup),
+        source=source,
     )
+    for each in (host, source):
+        close = getattr(each, "close", None)
+        if close is not None:
+            close()
+    return code
+
+
+def _reach(run: Run, request: Request) -> tuple[Host, Host | None]:
+    """Give the run's host and a migration's source, reached with what its launcher was answered: nobody can be asked here.
+
+    Raises:
+        DfwizardError: one cannot be reached; whoever launched the process is told why.
+    """
+    try:
+        names = hosts_of(run, request)
+        nobody = Headless()
+        answers = b"" if all(is_local(name) for name in names) else handed_over(run)
+        hosts = Hosts(Keeper.imported(answers, nobody) if answers else Keeper(nobody))
+        reached = [hosts.at(name) for name in names]
+        assert all(host.user for host in reached)  # asked now: where a host cannot be reached nothing begins
+    except DfwizardError as error:
+        StartReport.expected(run).refused(error)
+        raise
+    return reached[0], reached[1] if len(reached) > 1 else None
+
+
+def hosts_of(run: Run, request: Request) -> tuple[str, ...]:
+    """Give the names of the hosts that going on with a run needs: its instance's, and a migration's source as long as it goes forward.
+
+    Raises:
+        DfwizardError: the run cannot be read.
+    """
+    name, plan, phase = run.record().host, run.plan(), run.state().phase
+    back = request == "rollback" or (phase is not None and phase.name == "rollback")
+    return (name,) if back or not plan.source else (name, plan.source_host)
 
 
 def plan_back(host: Host, run: Run, plan: Plan, begun: tuple[str, ...]) -> Plan:

@@ -67,7 +67,7 @@ def confirm_upgrade(
     command = shlex.join(("dfwizard", "plan", *arguments))
     plan = prospect.plan
     print(f"\n{upgrade_outline(plan, prospect.findings, accepted, policy, command)}", file=sys.stderr)
-    confirm(f"Upgrade {plain(plan.instance)} from {plan.frm} to {plan.to}?")
+    confirm(f"Upgrade {plain(prospect.facts.place)} from {plan.frm} to {plan.to}?")
 
 
 def acknowledge(warnings: Sequence[Finding]) -> None:

@@ -45,6 +45,13 @@ def dispatch(options: Options) -> int:
         return _unwritten(error)
     except Exception as error:
         return _broken(error)
+    finally:
+        while _CONTROLLERS:
+            _CONTROLLERS.pop().close()
+
+
+_CONTROLLERS: list[Controller] = []
+"""Those made for the command: their connections are ended with it."""
 
 
 def _drop(stream: TextIO) -> None:
@@ -93,10 +100,13 @@ def _choose_state(options: Options) -> None:
 
 
 def _controller(options: Options) -> Controller:
+    from dfwizard.cli.prompting import prompts_for
     from dfwizard.controller import Controller as Door
 
     _choose_state(options)
-    return Door(rules_file=Path(options.rules) if options.rules else None)
+    door = Door(rules_file=Path(options.rules) if options.rules else None, prompts=prompts_for(options))
+    _CONTROLLERS.append(door)
+    return door
 
 
 def _print_json(value: object) -> None:
@@ -126,11 +136,11 @@ def _plan(options: Options) -> int:
     elif options.format == "md":
         from dfwizard.reports.plan_markdown import plan_markdown
 
-        print(plan_markdown(prospect.plan))
+        print(plan_markdown(prospect.plan, host=prospect.facts.host))
     else:
         from dfwizard.reports.plan_text import plan_text
 
-        print(plan_text(prospect.plan))
+        print(plan_text(prospect.plan, host=prospect.facts.host))
         _mention_blockers(prospect)
     return 0
 
@@ -304,7 +314,7 @@ def _rollback(options: Options) -> int:
     record = run.record()
     print(rollback_outline(record, run.plan(), controller.losses(run)), file=sys.stderr)
     if not options.yes:
-        confirm(f"Take run {run.id} back: {plain(record.instance)} from {record.to} to {record.frm}?")
+        confirm(f"Take run {run.id} back: {plain(record.place)} from {record.to} to {record.frm}?")
     since = run.state().seq
     with Uninterrupted() as interrupt:
         controller.start_rollback(run)

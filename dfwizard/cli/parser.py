@@ -26,6 +26,11 @@ examples:
   dfwizard upgrade /opt/dreamfactory --to 7.1.0 --yes --on-failure rollback
   dfwizard attach
   dfwizard rollback latest
+  dfwizard inspect admin@db1.example.com:/opt/dreamfactory
+  dfwizard upgrade admin@db1.example.com:/opt/dreamfactory --to 7.1.0
+
+An instance is a directory on this machine, or one on a server reached over SSH: user@host:/path, host:/path,
+user@host:port:/path. What ~/.ssh/config says of the host holds; runs are kept on this machine, backups on the server.
 
 exit codes:
   0 done   1 error   2 usage   3 blocked by checks or by another run   4 done with warnings
@@ -50,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rules", metavar="FILE", help="a rules file of your own, over the built-in ones")
     _face(parser, default=False)
+    _new_key(parser, default=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _wizard(commands)
     _looking(commands)
@@ -71,8 +77,22 @@ def _add(commands: _Commands, name: str, text: str, *examples: str) -> argparse.
     )
 
 
+def _new_key(parser: argparse.ArgumentParser, *, default: object = argparse.SUPPRESS) -> None:
+    """Take the option before and after the command: no default of the latter's may take it back."""
+    parser.add_argument(
+        "--accept-new-host-key",
+        action="store_true",
+        default=default,
+        help="over SSH: trust a host that is not in known_hosts yet (a changed key is always refused)",
+    )
+
+
+_PLACE = "the instance's directory, such as /opt/dreamfactory or admin@host:/opt/dreamfactory"
+
+
 def _instance(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="PATH", help="the instance's directory, such as /opt/dreamfactory")
+    parser.add_argument("path", metavar="INSTANCE", help=_PLACE)
+    _new_key(parser)
     parser.add_argument(
         "--php", metavar="PATH", help="the php that runs artisan and composer (default: php on the PATH)"
     )
@@ -104,10 +124,16 @@ def _wizard(commands: _Commands) -> None:
         "wizard",
         "wizard /opt/dreamfactory",
         "wizard --plain /opt/dreamfactory",
+        "wizard admin@db1.example.com:",
     )
     wizard.add_argument(
-        "path", metavar="PATH", nargs="?", default="", help="the instance (default: chosen from those found)"
+        "path",
+        metavar="INSTANCE",
+        nargs="?",
+        default="",
+        help="the instance, or only its host as user@host: (default: chosen from those found)",
     )
+    _new_key(wizard)
     wizard.add_argument("--php", metavar="PATH", help="the php that runs artisan and composer")
     wizard.add_argument("--url", metavar="URL", help="where this instance answers")
     wizard.add_argument("--backup-dir", metavar="DIR", help="where the backup goes")
@@ -123,7 +149,7 @@ def _target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backup-dir",
         metavar="DIR",
-        help="where the backup goes, a directory is made in it (default: the state directory)",
+        help="where the backup goes on the instance's host, a directory is made in it (default: the state directory)",
     )
 
     parser.add_argument(
@@ -154,6 +180,8 @@ def _looking(commands: _Commands) -> None:
         "show what is installed: version with its evidence, PHP, .env, database, web server (read-only)",
         "inspect /opt/dreamfactory",
         "inspect /opt/dreamfactory --json",
+        "inspect admin@db1.example.com:/opt/dreamfactory",
+        "inspect ssh://admin@db1.example.com:2222/opt/dreamfactory --accept-new-host-key",
     )
     _instance(inspect)
     _json(inspect)
@@ -199,10 +227,15 @@ def _backup(commands: _Commands) -> None:
         "backup /opt/dreamfactory",
         "backup /opt/dreamfactory --backup-dir /mnt/backups",
         "backup verify /var/lib/dfwizard/backups/dreamfactory-20260105-004100",
+        "backup admin@db1.example.com:/opt/dreamfactory",
+        "backup verify admin@db1.example.com:/var/lib/dfwizard/backups/dreamfactory-20260105-004100",
     )
     backup.add_argument(
-        "path", metavar="PATH", help="the instance's directory; or the word verify, and a backup's directory"
+        "path",
+        metavar="INSTANCE",
+        help="the instance's directory; or the word verify, and a backup's directory (either also as user@host:/path)",
     )
+    _new_key(backup)
     backup.add_argument("directory", metavar="DIR", nargs="?", help="with verify: the backup to verify")
     backup.add_argument(
         "--backup-dir", metavar="DIR", help="where the backup goes; a directory is made in it"
@@ -219,6 +252,7 @@ def _changing(commands: _Commands) -> None:
         "upgrade /opt/dreamfactory --to latest",
         "upgrade /opt/dreamfactory --to 7.1.0 --yes --on-failure rollback",
         "upgrade /opt/dreamfactory --to 7.1.0 --yes --accept php-window",
+        "upgrade admin@db1.example.com:/opt/dreamfactory --to 7.1.0",
     )
     _instance(upgrade)
     _target(upgrade)
@@ -242,6 +276,7 @@ def _changing(commands: _Commands) -> None:
     )
     rollback.add_argument("run", metavar="RUN", help="the run's id, its beginning, or latest")
     rollback.add_argument("--yes", action="store_true", help="do not ask")
+    _new_key(rollback)
     rollback.add_argument("--detach", action="store_true", help="start it and return at once")
 
 
@@ -258,6 +293,7 @@ def _runs(commands: _Commands) -> None:
     attach.add_argument("run", metavar="RUN", nargs="?", default="latest", help="the run (default: latest)")
     resume = _add(commands, "resume", "go on with a run whose runner was killed or stopped", "resume latest")
     resume.add_argument("run", metavar="RUN", help="the run's id, its beginning, or latest")
+    _new_key(resume)
     resume.add_argument("--detach", action="store_true", help="start it and return at once")
     decide = _add(
         commands,

@@ -28,7 +28,7 @@ def hindrance(environ: Mapping[str, str] = os.environ) -> str:
 
 def show_wizard(controller: Callable[[], Controller], options: argparse.Namespace) -> int:
     """Go through an upgrade with the person at the terminal and give the exit code; `controller` is called when it is needed."""
-    path = str(Path(options.path).expanduser().absolute()) if options.path else ""
+    host, path = _place(options.path)
     why = "" if options.plain else hindrance()
     if why:
         print(f"dfwizard: {why}, so the questions come line by line.", file=sys.stderr)
@@ -37,6 +37,7 @@ def show_wizard(controller: Callable[[], Controller], options: argparse.Namespac
 
         return run_plain(
             controller(),
+            host=host,
             path=path,
             php=options.php,
             url=options.url,
@@ -47,10 +48,26 @@ def show_wizard(controller: Callable[[], Controller], options: argparse.Namespac
     from dfwizard.tui.session import Session
 
     session = Session(
+        host=host,
         path=path,
         php=options.php,
         url=options.url,
         backup_dir=options.backup_dir,
         admin_ui=options.admin_ui,
+        accept_new_host_key=options.accept_new_host_key,
     )
     return run_wizard(controller, session, mouse=options.mouse)
+
+
+def _place(typed: str) -> tuple[str, str]:
+    """Give the host ("" this machine) and the instance of what was typed; either may be left open.
+
+    Raises:
+        UsageError: it is no address.
+    """
+    from dfwizard.hosts.address import parse_address
+
+    address = parse_address(typed) if typed else None
+    if address is not None:
+        return address.text, address.location if address.path else ""
+    return "", str(Path(typed).expanduser().absolute()) if typed else ""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from dfwizard.errors import BlockedError, DfwizardError, HeldError, UsageError
+from dfwizard.execution.answers import Offer, take_answers
 from dfwizard.execution.attach import alive
 from dfwizard.execution.store import Run
 
@@ -32,11 +33,22 @@ TOKEN_VARIABLE = "DFWIZARD_START"  # noqa: S105
 MARK_VARIABLE = "DFWIZARD_RUN"
 
 _SYSTEMD = Path("/run/systemd/system")
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "SUDO_USER", "PYTHONPATH")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TMPDIR",
+    "SUDO_USER",
+    "PYTHONPATH",
+    "SSH_AUTH_SOCK",
+)
 _KINDS: dict[str, type[DfwizardError]] = {
     kind.__name__: kind for kind in (HeldError, BlockedError, UsageError)
 }
 _POLL = 0.02
+_TOKEN = re.compile(r"[0-9a-f]{16}")
 _LEAST_SPACE = 1 << 20  # more than the journal's reserve, which a full disk has released
 """Bytes that a runner needs for its report, its socket and the first records of its journal."""
 
@@ -53,7 +65,7 @@ class StartReport:
         """Give the report that this process's launcher waits for; the environment no longer names it afterwards."""
         token = os.environ.pop(TOKEN_VARIABLE, "")
         os.environ.pop(MARK_VARIABLE, None)  # the runner must not be taken for one of its own strays
-        return cls(run, token if re.fullmatch(r"[0-9a-f]{16}", token) else None)
+        return cls(run, token if _TOKEN.fullmatch(token) else None)
 
     def started(self) -> None:
         """Tell that the run is under way."""
@@ -73,8 +85,10 @@ class StartReport:
                 self.run.write(_report_name(self.token), json.dumps(report))
 
 
-def launch(run: Run, argv: Sequence[str], *, timeout: float = START_SECONDS) -> None:
+def launch(run: Run, argv: Sequence[str], *, answers: bytes = b"", timeout: float = START_SECONDS) -> None:
     """Start `argv`, which calls `runner.serve` for `run`, and return once it has begun; it lives on by itself.
+
+    `answers` are for the runner's `handed_over`; they reach it through a pipe.
 
     Raises:
         HeldError, BlockedError, UsageError: the runner refused to begin, for the reason given.
@@ -82,9 +96,13 @@ def launch(run: Run, argv: Sequence[str], *, timeout: float = START_SECONDS) -> 
     """
     token = secrets.token_hex(8)
     report = run.directory / _report_name(token)
+    offer: Offer | None = None
     try:
+        offer = Offer(run.directory / _pipe_name(token), answers) if answers else None
         has_ended = _start(run, argv, {TOKEN_VARIABLE: token})
     except OSError as error:
+        if offer is not None:
+            offer.withdraw()
         raise DfwizardError(
             f"the runner cannot be started: {error.strerror}",
             where=str(argv[0] if argv else ""),
@@ -93,6 +111,8 @@ def launch(run: Run, argv: Sequence[str], *, timeout: float = START_SECONDS) -> 
     deadline = time.monotonic() + timeout
     try:
         while not report.exists():
+            if offer is not None:
+                offer.hand_over()
             if _is_full(run.directory) and _has_begun(run):
                 return  # there was no room for its report
             if has_ended() and not report.exists():
@@ -102,11 +122,23 @@ def launch(run: Run, argv: Sequence[str], *, timeout: float = START_SECONDS) -> 
             time.sleep(_POLL)
         data = json.loads(report.read_bytes())
     finally:
+        if offer is not None:
+            offer.withdraw()
         with contextlib.suppress(OSError):
             report.unlink()
     if not data.get("ok"):
         kind = _KINDS.get(data["kind"], DfwizardError)
         raise kind(data["what"], where=data["where"], remedy=data["remedy"])
+
+
+def handed_over(run: Run) -> bytes:
+    """Give the `answers` of this process's launcher; empty where there is none. To be called once, before `serve`.
+
+    Raises:
+        DfwizardError: they did not come.
+    """
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    return take_answers(run.directory / _pipe_name(token)) if _TOKEN.fullmatch(token) else b""
 
 
 def _start(run: Run, argv: Sequence[str], variables: dict[str, str]) -> Callable[[], bool]:
@@ -170,6 +202,10 @@ def _has_begun(run: Run) -> bool:
 
 def _report_name(token: str) -> str:
     return f"start-{token}.json"
+
+
+def _pipe_name(token: str) -> str:
+    return f"answers-{token}"
 
 
 def _silent(run: Run, what: str) -> DfwizardError:

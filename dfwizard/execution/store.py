@@ -18,6 +18,7 @@ from dfwizard import __version__, codec
 from dfwizard.errors import CodecError, DfwizardError, UsageError
 from dfwizard.execution import durable, journal, state
 from dfwizard.execution.on_failure import OnFailure
+from dfwizard.hosts.naming import located
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.plan import SCHEMA as PLAN_SCHEMA
 from dfwizard.planning.plan import Plan
@@ -50,6 +51,11 @@ class RunRecord:
     of: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    @property
+    def place(self) -> str:
+        """Give the instance as it is named on the command line, with its host unless that is this machine."""
+        return located(self.host, self.instance)
 
 
 @dataclass(frozen=True)

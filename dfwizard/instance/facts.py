@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dfwizard.hosts.naming import located
+
 SCHEMA = 1
 """Version of the facts' JSON form."""
 
@@ -261,6 +263,11 @@ class Facts:
     tools: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     schema: int = SCHEMA
+
+    @property
+    def place(self) -> str:
+        """Give the instance as it is named on the command line, with its host unless that is this machine."""
+        return located(self.host, self.path)
 
     def cli(self) -> PhpFacts | None:
         """Give the command line's PHP."""

@@ -59,7 +59,7 @@ def outcome_text(run: Run, state: RunState, backup: str) -> str:
     rollback = phase.steps if phase is not None and phase.name == "rollback" else ()
     sentence = ending(
         state.outcome,
-        instance=record.instance,
+        instance=record.place,
         frm=record.frm,
         to=record.to,
         warnings=len(state.warnings),

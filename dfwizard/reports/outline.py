@@ -78,7 +78,7 @@ def rollback_outline(record: RunRecord, plan: Plan, losses: tuple[str, ...]) -> 
     lines += columns(
         (
             ("road", f"{record.to} -> {record.frm}"),
-            ("instance", record.instance),
+            ("instance", record.place),
             ("backup", plan.backup),
             (
                 "lost",

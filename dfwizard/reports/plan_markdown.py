@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dfwizard.hosts.naming import LOCAL, is_local
 from dfwizard.planning.plan import EditDotenv, Execute, Plan, Step
 from dfwizard.reports.commands import described, shown
 from dfwizard.reports.markdown import block, code, text
 
 
-def plan_markdown(plan: Plan) -> str:
-    """Give the plan as a runbook."""
+def plan_markdown(plan: Plan, *, host: str = LOCAL) -> str:
+    """Give the plan as a runbook; `host` is the name of the host that the instance is on."""
+    where = (
+        [] if is_local(host) else [f"- All of it is to be run on {code(host)}, and every path is one there."]
+    )
     lines = [
         f"# {plan.kind.capitalize()} of {text(plan.instance)}: {text(plan.frm)} → {text(plan.to)}",
         "",
+        *where,
         f"- Commands are run as {code(plan.me)}; the tree belongs to {code(plan.owner)}.",
         f"- Backup: {code(plan.backup)}",
         "",

@@ -8,15 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from dfwizard.errors import UsageError
+from dfwizard.hosts.naming import LOCAL
 from dfwizard.planning.plan import Plan
 
 _OTHER_NAME = "Give another file name."
 
 
-def save_plan(plan: Plan, path: str, *, script: Callable[[], str]) -> str:
+def save_plan(plan: Plan, path: str, *, host: str = LOCAL, script: Callable[[], str]) -> str:
     """Write `plan` to the new file `path` (`~` understood), and give the file's full path.
 
-    A name that ends with .sh takes what `script` gives (mode 0700), one with .md a runbook, every other one plain text (mode 0600).
+    `host` is the name of the host that the instance is on; the file is written on this machine. A name that ends with .sh takes what
+    `script` gives (mode 0700), one with .md a runbook, every other one plain text (mode 0600).
 
     Raises:
         UsageError: something is there already, or it cannot be written.
@@ -26,7 +28,7 @@ def save_plan(plan: Plan, path: str, *, script: Callable[[], str]) -> str:
     with suppress(RuntimeError):  # no such account: the name is taken as it stands
         target = target.expanduser()
     suffix = target.suffix.lower()
-    text = script() if suffix == ".sh" else _markdown(plan) if suffix == ".md" else _text(plan)
+    text = script() if suffix == ".sh" else _markdown(plan, host) if suffix == ".md" else _text(plan, host)
     data = text.encode("utf-8", "surrogateescape")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -42,13 +44,13 @@ def save_plan(plan: Plan, path: str, *, script: Callable[[], str]) -> str:
     return str(target.absolute())
 
 
-def _markdown(plan: Plan) -> str:
+def _markdown(plan: Plan, host: str) -> str:
     from dfwizard.reports.plan_markdown import plan_markdown
 
-    return plan_markdown(plan) + "\n"
+    return plan_markdown(plan, host=host) + "\n"
 
 
-def _text(plan: Plan) -> str:
+def _text(plan: Plan, host: str) -> str:
     from dfwizard.reports.plan_text import plan_text
 
-    return plan_text(plan)
+    return plan_text(plan, host=host)

@@ -13,6 +13,7 @@ from importlib.resources import files
 from dfwizard import __version__
 from dfwizard.backup.subject import Subject
 from dfwizard.errors import UsageError
+from dfwizard.hosts.naming import is_local
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.plan import EditDotenv, Execute, Plan, ProveBackup, Step, TakeBackup, Undo, Verify
 from dfwizard.reports import script_backup
@@ -66,11 +67,14 @@ def plan_script(script: Script) -> str:
 
 def _header(script: Script) -> list[str]:
     plan = script.plan
-    purpose = f"upgrade {plan.instance} from {plan.frm} to {plan.to}"
+    host = script.facts.host
+    on = "" if is_local(host) else f" on {host}"
+    purpose = f"upgrade {plan.instance}{on} from {plan.frm} to {plan.to}"
+    there = "on that server" if is_local(host) else f"on {host} itself: copy it there first"
     return [
         "#!/bin/sh",
-        *comment(f"Upgrade of {plan.instance} on {script.facts.host}: {plan.frm} -> {plan.to}."),
-        *comment(f"Made by dfwizard {__version__} at {script.made_at}. Run it as {plan.me}, on that server."),
+        *comment(f"Upgrade of {plan.instance} on {host}: {plan.frm} -> {plan.to}."),
+        *comment(f"Made by dfwizard {__version__} at {script.made_at}. Run it as {plan.me}, {there}."),
         *comment(
             "The commands are those that dfwizard runs. It leaves out what only dfwizard does: the restore of the backup into a "
             "scratch database, fingerprints, and the comparison of all tables. Its backup has SHA256SUMS instead of a manifest."

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dfwizard.hosts.naming import LOCAL, is_local
 from dfwizard.planning.plan import EditDotenv, Execute, Plan, Step, Verify
 from dfwizard.reports.commands import described, shown
 from dfwizard.reports.measures import count
 from dfwizard.reports.terminal import WIDTH, columns, heading, plain, plain_lines, wrap, wrap_command
 
 
-def plan_text(plan: Plan, *, width: int = WIDTH) -> str:
-    """Give the plan as text, `width` columns wide; commands that are longer are continued with a backslash."""
+def plan_text(plan: Plan, *, host: str = LOCAL, width: int = WIDTH) -> str:
+    """Give the plan as text, `width` columns wide; commands that are longer are continued with a backslash.
+
+    `host` is the name of the host that the instance is on; another one than this machine is named.
+    """
     title = f"{plan.kind.capitalize()} of {plan.instance}: {plan.frm} -> {plan.to}"
     lines = [*heading(title, line="="), ""]
     lines += columns(
         (
+            *([] if is_local(host) else [("on", host)]),
             ("runs as", plan.me),
             ("tree's owner", plan.owner),
             ("backup", plan.backup),

@@ -76,7 +76,7 @@ def way_on(record: RunRecord, state: RunState) -> tuple[str, ...]:
         return tuple(f"dfwizard decide {record.id} {choice}" for choice in state.question.choices)
     back, resume = f"dfwizard rollback {record.id}", f"dfwizard resume {record.id}"
     accepted = " ".join(f"--accept {shlex.quote(name)}" for name in record.accepted)
-    again = f"dfwizard upgrade {shlex.quote(record.instance)} --to {shlex.quote(record.to)} {accepted}"
+    again = f"dfwizard upgrade {shlex.quote(record.place)} --to {shlex.quote(record.to)} {accepted}"
     commands = {
         "done": (back,),
         "done-with-warnings": (back,),

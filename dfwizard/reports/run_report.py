@@ -12,6 +12,7 @@ from dfwizard.execution import events, journal
 from dfwizard.execution.rowdata import left_out, without_rows
 from dfwizard.execution.state import PhaseState, StepState, StepStatus, reduce
 from dfwizard.execution.store import Run
+from dfwizard.hosts.naming import located
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.plan import Plan
 from dfwizard.reports.commands import described, shown
@@ -124,6 +125,11 @@ class RunReport:
     problems: tuple[str, ...] = ()
     schema: int = SCHEMA
 
+    @property
+    def place(self) -> str:
+        """Give the instance as it is named on the command line, with its host unless that is this machine."""
+        return located(self.host, self.instance)
+
 
 def make_report(run: Run) -> RunReport:
     """Read everything in the run's directory into its report; the run may be going on.
@@ -142,7 +148,7 @@ def make_report(run: Run) -> RunReport:
     verification = _verification(run.directory / "verification.json", problems)
     gates = [_verification(run.directory / f"verification-{hop.to}.json", problems) for hop in plan.hops]
     phases = tuple(_phase(phase, plans.get(phase.plan)) for phase in state.phases)
-    backups = backups_of(plans, state.phases)
+    backups = backups_of(run, record, plans, state.phases)
     return RunReport(
         id=record.id,
         kind=record.kind,

@@ -10,6 +10,7 @@ from dfwizard.errors import DfwizardError
 from dfwizard.execution import journal
 from dfwizard.execution.attach import alive
 from dfwizard.execution.state import RunState, reduce
+from dfwizard.hosts.naming import located
 from dfwizard.planning.plan import TakeBackup
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class RunSummary:
     asks: bool = False
     backup: str = ""
     error: str = ""
+
+    @property
+    def place(self) -> str:
+        """Give the instance as it is named on the command line, with its host unless that is this machine."""
+        return located(self.host, self.instance)
 
 
 def summaries(store: Store, known: Known | None = None) -> tuple[RunSummary, ...]:

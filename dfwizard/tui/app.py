@@ -6,6 +6,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
@@ -16,7 +17,7 @@ from textual.binding import Binding, BindingType
 from dfwizard.errors import DfwizardError
 from dfwizard.execution.outcomes import WELL
 from dfwizard.tui import driver, signs, theme
-from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, Delivered, StageScreen
+from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, Called, Delivered, StageScreen
 from dfwizard.tui.screens.dialogs import ConfirmDialog, MessageDialog
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dfwizard.execution.state import RunState
     from dfwizard.execution.store import Run
     from dfwizard.tui.feed import Feed
+    from dfwizard.tui.prompting import ScreenPrompts
     from dfwizard.tui.session import Demo, Session
 
 LOOK_SECONDS = 0.1
@@ -104,6 +106,7 @@ class Wizard(App[int]):
         self.theme = chosen
         self._controller = controller
         self._making = threading.Lock()
+        self._asked_here = False
         self.session = session
         self.demo = demo
         self.feed: Feed | None = None
@@ -140,7 +143,17 @@ class Wizard(App[int]):
         with self._making:
             if callable(self._controller):
                 self._controller = self._controller()
+            if not self._asked_here:
+                self._asked_here = True
+                self._controller.ask_with(self.prompts)
             return self._controller
+
+    @cached_property
+    def prompts(self) -> ScreenPrompts:
+        """Give who asks, in dialogs, what only a person can answer on the way to a server."""
+        from dfwizard.tui.prompting import ScreenPrompts
+
+        return ScreenPrompts(self, accept_new=self.session.accept_new_host_key)
 
     # Screens -------------------------------------------------------------------------------------------------------
 
@@ -190,7 +203,7 @@ class Wizard(App[int]):
         feed = Feed(self.controller, run, since=since)
         self.stop_watching()
         self.session.run = run
-        self.session.path = run.record().instance
+        self.session.path = run.record().place
         self.feed, self._shown_for = feed, ""
         self._look()
         if not self._shown_for:
@@ -287,6 +300,15 @@ class Wizard(App[int]):
     def on_delivered(self, message: Delivered) -> None:
         """Take over what was done in the background."""
         self.working -= 1
+        message.take()
+
+    def call(self, take: Callable[[], None]) -> None:
+        """Have `take` called in the app's thread; called in the thread of work that goes on in the background."""
+        with suppress(RuntimeError):  # as above
+            self.post_message(Called(take))
+
+    def on_called(self, message: Called) -> None:
+        """Do what work in the background wants done."""
         message.take()
 
     def _fatal_error(self) -> None:

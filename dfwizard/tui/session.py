@@ -29,10 +29,12 @@ class Demo:
 class Session:
     """One visit: screens read it and write their own answers into it; nothing here is ever a secret.
 
+    `host` is the machine whose instances are looked for ("" this one); `path` where the instance is, with its host.
     `path`, `php`, `url`, `backup_dir`, `admin_ui` and `target` are wishes as on the command line; `facts` and `prospect` what came of them;
     `acknowledged` the warnings read one by one; `accepted` the blockers overridden by name; `run` the run being watched.
     """
 
+    host: str = ""
     path: str = ""
     php: str | None = None
     url: str | None = None
@@ -45,6 +47,7 @@ class Session:
     accepted: set[str] = field(default_factory=set)
     on_failure: OnFailure = OnFailure.ASK
     run: Run | None = None
+    accept_new_host_key: bool = False
 
     def forget_findings(self) -> None:
         """Drop what was said of findings: they are to be looked at again."""
@@ -56,3 +59,8 @@ class Session:
         """Take up another instance."""
         self.path, self.facts, self.target, self.run = path, None, "", None
         self.forget_findings()
+
+    def begin_on(self, host: str) -> None:
+        """Take up another machine."""
+        self.host = host
+        self.begin_at("")

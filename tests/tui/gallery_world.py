@@ -108,7 +108,7 @@ class PicturedController(Controller):
             self.hold.wait()
         return facts
 
-    def discover(self) -> tuple[Found, ...]:
+    def discover(self, host: str = "") -> tuple[Found, ...]:
         return self.found
 
     def propose(self, facts: Facts, target: str, **_wishes: object) -> Prospect:

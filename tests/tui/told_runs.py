@@ -24,14 +24,15 @@ def told(
     asks: bool = False,
     living: bool = False,
     path: str = samples.PATH,
+    host: str = "localhost",
 ) -> Run:
     """Make a run of which the first `done` steps are over and the next one is in hand, unless it has an `outcome`.
 
     It `asks` whether to try again where that step failed; a `living` one is this process's, which has to hold its lock (see `held`).
     """
-    facts = samples.facts(frm, path=path)
+    facts = samples.facts(frm, path=path, host=host)
     plan = samples.plan(facts, to)
-    run = store.create(plan, facts, host="localhost")
+    run = store.create(plan, facts, host=host)
     pid = os.getpid() if living else 999_999_999
     journal = open_journal(run.journal)
     ticks = processes.start_ticks(os.getpid()) or 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def run_plain(
     controller: Controller,
     *,
+    host: str = "",
     path: str = "",
     php: str | None = None,
     url: str | None = None,
@@ -25,8 +26,8 @@ def run_plain(
 ) -> int:
     """Ask and answer until the person has done or wants no more; give the exit code (see `dfwizard --help`).
 
-    `target` is the release that Enter alone chooses. Nothing is redrawn and no line is longer than 80 columns, but for a path. At the
-    end of the input nothing more is begun; a run goes on.
+    `host` is the machine whose instances are looked for ("" this one), `target` the release that Enter alone chooses. Nothing is
+    redrawn and no line is longer than 80 columns, but for a path. At the end of the input nothing more is begun; a run goes on.
     """
     from dfwizard.cli.plain.menus import InputEnded, say
     from dfwizard.cli.plain.road import Road, Visit
@@ -35,7 +36,7 @@ def run_plain(
         sys.stdin.reconfigure(errors="replace")
     if demo is not None:
         say(f"DEMO: {demo[0]}", demo[1], "")
-    visit = Visit(path=path, php=php, url=url, backup_dir=backup_dir, admin_ui=admin_ui, target=target)
+    visit = Visit(host, path, php, url, backup_dir, admin_ui, target)
     road = Road(controller, visit)
     try:
         return road.go()

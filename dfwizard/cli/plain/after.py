@@ -40,6 +40,4 @@ def ask_rollback(controller: Controller, run: Run) -> bool:
     say("")
     say_text(rollback_outline(record, run.plan(), controller.losses(run)))
     name = plain(record.instance.rstrip("/").rpartition("/")[2])
-    return ask_word(
-        f"Take run {run.id} back: {plain(record.instance)} from {record.to} to {record.frm}?", name
-    )
+    return ask_word(f"Take run {run.id} back: {plain(record.place)} from {record.to} to {record.frm}?", name)

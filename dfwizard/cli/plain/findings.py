@@ -82,7 +82,7 @@ def _remedy(controller: Controller, prospect: Prospect, finding: Finding) -> str
     facts = prospect.facts
     say(
         "",
-        f"As {plain(facts.me)}, in {plain(facts.path)}:",
+        f"As {plain(facts.me)}, in {plain(facts.place)}:",
         *(f"  $ {plain(line)}" for line in finding.command.splitlines()),
     )
     if ask_yes("Run this now?"):

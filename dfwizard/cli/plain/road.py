@@ -13,6 +13,7 @@ from dfwizard.cli.plain.menus import ask_text, ask_yes, choose, say, say_text
 from dfwizard.cli.plain.running import run_in_words
 from dfwizard.errors import DfwizardError
 from dfwizard.execution.on_failure import OnFailure
+from dfwizard.hosts.naming import located
 from dfwizard.planning.needs import needs
 from dfwizard.reports.facts_text import facts_text
 from dfwizard.reports.measures import size
@@ -44,6 +45,7 @@ _SUBJECTS = {
 class Visit:
     """What was said on the command line and chosen since."""
 
+    host: str = ""
     path: str = ""
     php: str | None = None
     url: str | None = None
@@ -99,11 +101,11 @@ class Road:
         runs = self._controller.runs()
         going = [run for run in runs if not run.error and run.outcome is None]
         choices = [(f"run:{run.id}", run_in_words(run)) for run in going]
-        say("", "Looking for DreamFactory on this machine ...")
-        for found in self._controller.discover():
-            version = f", version {found.version}" if found.version else ""
-            choices.append((f"at:{found.path}", f"{plain(found.path)}{version} ({plain(found.because)})"))
+        choices += self._found()
         choices.append(("other", "another path"))
+        choices.append(("server", "another server, over SSH"))
+        if self._visit.host:
+            choices.append(("here", "back to this machine"))
         ended = [run for run in runs if not run.error and run.outcome is not None][:_OLDER]
         choices += [(f"run:{run.id}", f"look at {run_in_words(run)}") for run in ended]
         choices.append(("quit", "quit"))
@@ -112,11 +114,48 @@ class Road:
             return ""
         if chosen.startswith("run:"):
             return self._look_at(self._controller.store.find(chosen.removeprefix("run:")))
+        if chosen in ("server", "here"):
+            self._visit.host = self._other_server() if chosen == "server" else ""
+            return "instance"
         if chosen == "other":
-            self._visit.path = ask_text("The instance's directory, such as /opt/dreamfactory.")
+            path = ask_text("The instance's directory, such as /opt/dreamfactory.")
         else:
-            self._visit.path = chosen.removeprefix("at:")
+            path = chosen.removeprefix("at:")
+        self._visit.path = located(self._visit.host, path) if path else ""
         return "detection" if self._visit.path else "instance"
+
+    def _found(self) -> list[tuple[str, str]]:
+        host = self._visit.host
+        say("", f"Looking for DreamFactory on {plain(host) if host else 'this machine'} ...")
+        choices = []
+        for found in self._controller.discover(host):
+            version = f", version {found.version}" if found.version else ""
+            choices.append((f"at:{found.path}", f"{plain(found.path)}{version} ({plain(found.because)})"))
+        if not choices:
+            say("None was found in the usual places.")
+        return choices
+
+    def _other_server(self) -> str:
+        """Ask which, and connect; gives the machine looked at so far when that does not work."""
+        known = self._controller.known_hosts()
+        chosen = ""
+        if known:
+            choices = [(host, plain(host)) for host in known]
+            chosen = choose("Which server?", [*choices, ("other", "another one"), ("", "back")])
+            if not chosen:
+                return self._visit.host
+        if not known or chosen == "other":
+            chosen = ask_text("The server, such as admin@db1.example.com, or a Host of ~/.ssh/config.")
+            if not chosen:
+                return self._visit.host
+        say("", f"Connecting to {plain(chosen)} ...")
+        try:
+            reached = self._controller.connect(chosen)
+        except DfwizardError as error:
+            tell(error)
+            return self._visit.host
+        say(f"Connected; commands run there as {plain(reached.user)}.")
+        return reached.name
 
     def _look_at(self, run: Run) -> str:
         self.run = run
@@ -219,7 +258,7 @@ class Road:
             if chosen != "show":
                 return chosen
             say("")
-            say_text(plan_text(plan))
+            say_text(plan_text(plan, host=visit.facts.host))
 
     def _checks(self) -> str:
         visit = self._visit
@@ -268,7 +307,7 @@ class Road:
             return "" if chosen == "quit" else chosen
         plan = prospect.plan
         if not ask_yes(
-            f"Upgrade {plain(plan.instance)} from {plan.frm} to {plan.to}? The API is closed meanwhile."
+            f"Upgrade {plain(prospect.facts.place)} from {plan.frm} to {plan.to}? The API is closed meanwhile."
         ):
             return "backup"
         return self._start(prospect)

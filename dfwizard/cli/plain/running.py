@@ -19,6 +19,6 @@ def run_in_words(run: RunSummary) -> str:
         else ""
     )
     return (
-        f"{run.phase or run.kind} of {plain(run.instance)}, {run.frm} -> {run.to}, begun {moment(run.created_at)}: "
+        f"{run.phase or run.kind} of {plain(run.place)}, {run.frm} -> {run.to}, begun {moment(run.created_at)}: "
         f"{run.word}{where}"
     )

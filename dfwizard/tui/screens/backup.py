@@ -263,7 +263,7 @@ class BackupScreen(StageScreen):
         if prospect is None:
             return
         names = {one.id for one in prospect.findings if one.acceptable} & self.session.accepted
-        lines = question(prospect.plan, names, self.session.on_failure)
+        lines = question(prospect.facts.place, prospect.plan, names, self.session.on_failure)
 
         def answered(yes: bool | None) -> None:
             if yes and not self._busy:

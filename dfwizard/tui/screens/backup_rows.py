@@ -63,10 +63,10 @@ def steps(plan: Plan, width: int) -> list[Text]:
     return [*lines, *(Text(fitted(title, width)) for title in titles)]
 
 
-def question(plan: Plan, accepted: Iterable[str], on_failure: OnFailure) -> Sequence[str]:
-    """Give what one is asked before the upgrade begins."""
+def question(place: str, plan: Plan, accepted: Iterable[str], on_failure: OnFailure) -> Sequence[str]:
+    """Give what one is asked before the upgrade of the instance at `place` begins."""
     lines = [
-        plan.instance,
+        place,
         f"from {plan.frm} to {plan.to}, in {count(len(plan.steps), 'step')}.",
         "",
         first_change(plan),

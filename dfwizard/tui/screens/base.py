@@ -49,6 +49,14 @@ class Delivered(Message):
         self.take = take
 
 
+class Called(Message):
+    """Work in the background goes on, and wants `take` to be called in the app's own thread."""
+
+    def __init__(self, take: Callable[[], None]) -> None:
+        super().__init__()
+        self.take = take
+
+
 class StageScreen(Screen[None]):
     """One place of the wizard. Screens call the controller, in the background where it takes time, and never run a command.
 

@@ -316,7 +316,7 @@ class ChecksScreen(StageScreen):
             ),
             "",
             f"as account   {prospect.facts.me}",
-            f"directory    {prospect.facts.path}",
+            f"directory    {prospect.facts.place}",
             "",
             "Afterwards everything is checked again. It is ended after 10 minutes.",
         ]

@@ -35,7 +35,7 @@ def headline(report: RunReport) -> Text:
     rollback = [step for phase in report.phases[-1:] if phase.name == "rollback" for step in phase.steps]
     sentence = ending(
         report.outcome,
-        instance=report.instance,
+        instance=report.place,
         frm=report.frm,
         to=report.to,
         warnings=len(report.warnings),

@@ -159,10 +159,10 @@ class HistoryScreen(StageScreen):
             lines = history_rows.run_details(run, self._shelf, width)
         elif backup is not None:
             lines = history_rows.backup_details(backup, width, datetime.now(timezone.utc))
-            told = self._said.get(backup.directory, [])
+            told = self._said.get(backup.place, [])
             self._shown = len(told)
             lines += [Text(), *history_rows.said(told, width)] if told else []
-        log.following = backup is not None and bool(self._said.get(backup.directory))
+        log.following = backup is not None and bool(self._said.get(backup.place))
         log.show(lines)
         if not log.following:
             log.scroll_home(animate=False)
@@ -194,8 +194,8 @@ class HistoryScreen(StageScreen):
             if backup is None:
                 return False
             if action == "verify":
-                return True if backup.finished and not self._verifying else None
-            return True if backup.directory != self._verifying else None
+                return True if (backup.finished or not backup.seen) and not self._verifying else None
+            return True if backup.place != self._verifying else None
         return super().check_action(action, parameters)
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
@@ -231,7 +231,7 @@ class HistoryScreen(StageScreen):
         backup = self._backup()
         if backup is None:
             return
-        directory, told = backup.directory, ["reading ..."]
+        directory, told = backup.place, ["reading ..."]
         self._verifying, self._said[directory], self._news = directory, told, ""
         self.refresh_stakes()
         self._tell_details()
@@ -261,7 +261,7 @@ class HistoryScreen(StageScreen):
     def _tell(self) -> None:
         """Show what a verification has said since the last look, if it is its backup that is looked at."""
         backup = self._backup()
-        if backup is None or not self._verifying or backup.directory != self._verifying:
+        if backup is None or not self._verifying or backup.place != self._verifying:
             return
         if len(self._said[self._verifying]) != self._shown:
             self._tell_details()
@@ -275,7 +275,7 @@ class HistoryScreen(StageScreen):
         title = "Delete a backup that is needed?" if backup.needed else "Delete this backup?"
         self.app.push_screen(
             TypedDialog(title, history_rows.deletion(backup, datetime.now(timezone.utc)), word),
-            lambda yes: self._delete(backup.directory) if yes else None,
+            lambda yes: self._delete(backup.place) if yes else None,
         )
 
     def _delete(self, directory: str) -> None:

@@ -35,7 +35,7 @@ def show_rollback(screen: StageScreen, summary: RunSummary) -> None:
 
     def show(run: Run) -> None:
         wizard.stop_watching()
-        wizard.session.begin_at(summary.instance)
+        wizard.session.begin_at(summary.place)
         wizard.session.run = run
         wizard.show("rollback")
 

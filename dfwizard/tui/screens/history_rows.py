@@ -55,7 +55,7 @@ class Shelf:
 
     def backup(self, row_id: str | None) -> BackupSummary | None:
         """Give the backup of a row, None when it is no backup's."""
-        return next((one for one in self.backups or () if f"{BACKUP}{one.directory}" == row_id), None)
+        return next((one for one in self.backups or () if f"{BACKUP}{one.place}" == row_id), None)
 
 
 def rows(shelf: Shelf, width: int, now: datetime) -> list[Row]:
@@ -91,7 +91,7 @@ def run_row(run: RunSummary, width: int) -> Row:
         line.append(fitted(f"{run.id}  {plain(run.error)}", width - WORD_WIDTH - 1), QUIET)
         return Row(RUN + run.id, (line,))
     line.append(f"{minute(run.created_at)}  {road_of(run):<15}  ")
-    line.append(fitted(plain(run.instance), max(width - line.cell_len, 1)), QUIET)
+    line.append(fitted(plain(run.place), max(width - line.cell_len, 1)), QUIET)
     return Row(RUN + run.id, (line,))
 
 
@@ -99,14 +99,20 @@ def backup_row(one: BackupSummary, width: int, now: datetime) -> Row:
     """Give a backup in one line: whether it is whole and proven, its size and age, the release and instance in it."""
     line = Text.assemble(_whole(one))
     line.pad_right(14 - line.cell_len)
-    line.append(f"{size(one.size):>9}  {fitted(age(one.taken_at, now), 10):<10}  ")
+    line.append(f"{size(one.size) if one.seen else '':>9}  {fitted(age(one.taken_at, now), 10):<10}  ")
     line.append(f"{fitted(plain(one.release), 8):<8}  ")
     line.append("keep  " if one.needed else "      ", ODD if one.needed else "")
-    line.append(fitted(plain(one.instance or one.directory), max(width - line.cell_len, 1)), QUIET)
-    return Row(BACKUP + one.directory, (line,))
+    line.append(fitted(plain(one.holds), max(width - line.cell_len, 1)), QUIET)
+    return Row(BACKUP + one.place, (line,))
+
+
+def _size(one: BackupSummary) -> str:
+    return f"{size(one.size)}, " if one.seen else ""
 
 
 def _whole(one: BackupSummary) -> Text:
+    if not one.seen:
+        return Text(f"{signs.INFO} elsewhere", QUIET)
     if not one.finished and "is at work" in one.needed:
         return Text(f"{signs.RUNNING} going on", LIVE)
     if not one.finished:
@@ -138,12 +144,17 @@ def backup_details(one: BackupSummary, width: int, now: datetime) -> list[Text]:
     state = _whole(one).plain[2:]
     if one.finished and one.proven:
         state += ": it was restored and compared once"
+    elif not one.seen:
+        state += f": {one.host} is not connected; v connects, and verifies it there"
     elif one.finished:
         state += ": nobody has shown yet that it can be restored; v does"
     pairs = [
-        ("directory", one.directory),
+        ("directory", one.place),
         ("of", " ".join((one.instance or "an instance that is not known", one.release))),
-        ("taken", f"{moment(one.taken_at)}, {age(one.taken_at, now)} ago; {size(one.size)}"),
+        (
+            "taken",
+            f"{moment(one.taken_at)}, {age(one.taken_at, now)} ago{f'; {size(one.size)}' if one.seen else ''}",
+        ),
         ("state", state),
         ("used by", ", ".join(f"run {run}" for run in one.used_by) or "no run that is still listed"),
         ("keep it", one.needed or "nothing speaks against deleting it"),
@@ -154,7 +165,7 @@ def backup_details(one: BackupSummary, width: int, now: datetime) -> list[Text]:
 def deletion(one: BackupSummary, now: datetime) -> list[str | Text]:
     """Say what deleting the backup means, for the question before it."""
     of = " ".join((one.instance or "an instance that is not known", one.release)).rstrip()
-    lines: list[str | Text] = [f"{one.directory}: {size(one.size)}, {age(one.taken_at, now)} old, of {of}."]
+    lines: list[str | Text] = [f"{one.place}: {_size(one)}{age(one.taken_at, now)} old, of {of}."]
     if one.needed:
         lines += [
             "",

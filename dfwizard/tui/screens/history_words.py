@@ -77,7 +77,7 @@ def later_run(run: RunSummary, runs: Sequence[RunSummary]) -> RunSummary | None:
             one
             for one in runs
             if one.id > run.id
-            and one.instance == run.instance
+            and one.place == run.place
             and one.phase is not None
             and one.outcome != "rolled-back"
         ),

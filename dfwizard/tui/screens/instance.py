@@ -18,8 +18,10 @@ from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, StageScreen
 from dfwizard.tui.screens.history_open import open_run
 from dfwizard.tui.screens.history_rows import RUN
 from dfwizard.tui.screens.instance_dialogs import PathDialog
-from dfwizard.tui.screens.instance_rows import ALL, INSTANCE, OTHER, Known
+from dfwizard.tui.screens.instance_rows import ALL, HERE, INSTANCE, OTHER, SERVER, Known
+from dfwizard.tui.screens.server_dialog import ServerDialog
 from dfwizard.tui.styles import QUIET, STRONG
+from dfwizard.tui.widgets.bars import TitleBar
 from dfwizard.tui.widgets.rowlist import Row, RowList
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
+    from dfwizard.controller import Connected
     from dfwizard.errors import DfwizardError
     from dfwizard.instance.discover import Found
     from dfwizard.reports.run_summary import RunSummary
@@ -56,11 +59,15 @@ class InstanceScreen(StageScreen):
         "any number of terminals can watch the same run.\n"
         "Below are the DreamFactory installations found in the usual places and in the configuration of nginx and Apache. "
         "Enter looks at one of them; looking changes nothing. One that is not listed can be typed with o; Tab completes.\n"
+        "s looks at another server over SSH: as an account of it, with the keys and settings of ~/.ssh/config; what is shown, planned and "
+        "run from there on concerns that server, and its name stands in the title. m comes back to this machine.\n"
         "Earlier runs open as they ended, with their reports. h lists all of them, and all backups.\n"
         "Leaving here costs nothing: a run goes on without this terminal."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "other", "Other path", tooltip="Type the directory of an instance"),
+        Binding("s", "server", "Server", tooltip="Look at another server, over SSH"),
+        Binding("m", "here", "This machine", tooltip="Come back to the instances of this machine"),
         Binding("h", "history", "History", tooltip="All runs and all backups"),
         Binding("r", "again", "Look again", tooltip="Look for runs and instances again"),
     ]
@@ -68,6 +75,7 @@ class InstanceScreen(StageScreen):
     def __init__(self) -> None:
         super().__init__()
         self._known = Known()
+        self._greeting = ""
         self._placed: str | None = None
         self._moved = False
 
@@ -78,18 +86,19 @@ class InstanceScreen(StageScreen):
         yield Static(Text(f"dfwizard {__version__}", QUIET), id="version", markup=False)
 
     def title_instance(self) -> str:
-        """Name no instance: it is chosen here."""
-        return ""
+        """Name no instance: it is chosen here. Another server is named."""
+        return self.session.host
 
     def stakes(self) -> str:
         """Say in one sentence what stopping now would mean."""
         if any(run.alive for run in self._known.runs or ()):
             return "q now: what is going on goes on without this terminal."
-        return "q now: nothing has changed."
+        return f"{self._greeting}q now: nothing has changed."
 
     def opened(self) -> None:
         """Look for runs and instances; the runs come first."""
         self.query_one(InstanceList).focus()
+        self._known = replace(self._known, host=self.session.host)
         # All that the looking imports would hold the first frame up.
         self.set_timer(FIRST_FRAME_SECONDS, self.action_again)
         self.set_interval(LOOK_SECONDS, self._look_at_living)
@@ -113,12 +122,17 @@ class InstanceScreen(StageScreen):
             self._look_for_runs()
 
     def _look_for_instances(self) -> None:
-        wizard = self.wizard
+        wizard, host = self.wizard, self.session.host
 
         def look() -> tuple[Found, ...]:
-            return wizard.controller.discover()
+            return wizard.controller.discover(host)
 
-        self.background(look, self._take_found, label="Looking for instances")
+        self.background(
+            look,
+            lambda found: self._take_found(host, found),
+            failed=lambda error: self._take_unreached(host, error),
+            label="Looking for instances",
+        )
 
     def _take_runs(self, runs: tuple[RunSummary, ...]) -> None:
         if runs == self._known.runs and not self._known.problem:
@@ -131,15 +145,21 @@ class InstanceScreen(StageScreen):
         self._known = replace(self._known, runs=(), problem=str(error))
         self._fill()
 
-    def _take_found(self, found: tuple[Found, ...]) -> None:
-        self._known = replace(self._known, found=(*found, *self._visited(found)))
-        self._fill()
+    def _take_found(self, host: str, found: tuple[Found, ...]) -> None:
+        if host == self.session.host:
+            self._known = replace(self._known, found=(*found, *self._visited(found)), host=host, unreached="")
+            self._fill()
+
+    def _take_unreached(self, host: str, error: DfwizardError) -> None:
+        if host == self.session.host:
+            self._known = replace(self._known, found=(), host=host, unreached=str(error))
+            self._fill()
 
     def _visited(self, found: tuple[Found, ...]) -> tuple[Found, ...]:
         """Give the instance of this visit where it is in none of the places looked at."""
         facts, path = self.session.facts, self.session.path
         if facts is not None:
-            path = facts.path
+            path = facts.path if facts.place == self._place(facts.path) else ""
         if not path or (facts is None and self.wizard.demo is None) or path in {one.path for one in found}:
             return ()
         from dfwizard.instance.discover import Found
@@ -172,10 +192,14 @@ class InstanceScreen(StageScreen):
         """Take up what is under the cursor."""
         if event.row_id == OTHER:
             self.action_other()
+        elif event.row_id == SERVER:
+            self.action_server()
+        elif event.row_id == HERE:
+            self.action_here()
         elif event.row_id == ALL:
             self.action_history()
         elif event.row_id.startswith(INSTANCE):
-            self._begin_at(event.row_id.removeprefix(INSTANCE))
+            self._begin_at(self._place(event.row_id.removeprefix(INSTANCE)))
         else:
             run_id = event.row_id.removeprefix(RUN)
             run = next((run for run in self._known.runs or () if run.id == run_id), None)
@@ -188,18 +212,82 @@ class InstanceScreen(StageScreen):
             self.session.begin_at(path)
             self.wizard.show("detection")
 
+    def _place(self, path: str) -> str:
+        """Give a path on the machine that is looked at as a place, with that machine's name."""
+        return self.wizard.controller.place(path, self.session.host)
+
     # Keys ----------------------------------------------------------------------------------------------------------
 
     def action_other(self) -> None:
-        """Ask for a path."""
-        dialog = PathDialog(self.session.path, self.wizard.controller.complete, self._look_at)
-        self.app.push_screen(dialog, self._begin_at)
+        """Ask for a path on the machine that is looked at."""
+        controller, host = self.wizard.controller, self.session.host
+        dialog = PathDialog(
+            "" if host else self.session.path, lambda typed: controller.complete(typed, host), self._look_at
+        )
+        self.app.push_screen(dialog, lambda path: self._begin_at(self._place(path) if path else None))
 
     def _look_at(
         self, path: str, found: Callable[[], None], refused: Callable[[DfwizardError], None]
     ) -> None:
         controller = self.wizard.controller
-        self.background(lambda: controller.locate(path), lambda _place: found(), failed=refused)
+        place = self._place(path)
+        self.background(lambda: controller.locate(place), lambda _place: found(), failed=refused)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the way back to this machine from another one."""
+        return bool(self.session.host) if action == "here" else super().check_action(action, parameters)
+
+    def action_server(self) -> None:
+        """Ask for another server, and connect to it."""
+        wizard = self.wizard
+
+        def known_hosts() -> tuple[str, ...]:
+            return wizard.controller.known_hosts()  # the controller may have to be made first
+
+        def ask(known: tuple[str, ...]) -> None:
+            dialog = ServerDialog(known, lambda *call: self._reach(dialog, *call))
+            self.app.push_screen(dialog, self._take_server)
+
+        self.background(known_hosts, ask)
+
+    def _reach(
+        self,
+        dialog: ServerDialog,
+        server: str,
+        reached: Callable[[Connected], None],
+        refused: Callable[[DfwizardError], None],
+    ) -> None:
+        wizard = self.wizard
+
+        def connect() -> Connected:
+            with wizard.prompts.while_wanted(lambda: dialog.is_attached):
+                return wizard.controller.connect(server)
+
+        def done(there: Connected) -> None:
+            self._greeting = f"Connected; commands run there as {plain(there.user)}. "
+            reached(there)
+
+        self.background(connect, done, failed=refused)
+
+    def _take_server(self, host: str | None) -> None:
+        if host:
+            self._look_on(host)
+
+    def action_here(self) -> None:
+        """Come back to this machine."""
+        self._greeting = ""
+        self._look_on("")
+
+    def _look_on(self, host: str) -> None:
+        self.wizard.stop_watching()
+        self.session.begin_on(host)
+        self.query_one(TitleBar).name_instance(host)
+        self._known = replace(self._known, found=None, host=host, unreached="")
+        self._moved = False
+        self._fill()
+        self.refresh_bindings()
+        self.refresh_stakes()
+        self._look_for_instances()
 
     def action_history(self) -> None:
         """Show all runs and backups."""

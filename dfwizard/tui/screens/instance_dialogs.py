@@ -83,7 +83,7 @@ class InterruptedDialog(Dialog[str]):
             "A run that was cut off",
             [
                 (
-                    f"The {work_of(run)} of {run.instance} ({road_of(run)}) was cut off{at}. "
+                    f"The {work_of(run)} of {run.place} ({road_of(run)}) was cut off{at}. "
                     "Nobody works on it; the instance may be between two states."
                 ),
                 "",

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 OTHER = "other"
 """The row with which a path can be typed."""
 
+SERVER = "server"
+"""The row that leads to another server."""
+
+HERE = "here"
+"""The row that leads back to this machine."""
+
 ALL = "all"
 """The row that leads to all runs and backups."""
 
@@ -50,11 +56,16 @@ _FIRST_TIME = (
 
 @dataclass(frozen=True)
 class Known:
-    """What was found out so far; None: still being looked for. `problem` is why the runs cannot be listed."""
+    """What was found out so far; None: still being looked for. `problem` is why the runs cannot be listed.
+
+    `host` is the machine whose instances are looked for, "" this one; `unreached` why it cannot be asked.
+    """
 
     runs: tuple[RunSummary, ...] | None = None
     found: tuple[Found, ...] | None = None
     problem: str = ""
+    host: str = ""
+    unreached: str = ""
 
 
 def begins_at(known: Known) -> str | None:
@@ -76,8 +87,12 @@ def rows(known: Known, width: int, now: datetime) -> list[Row]:
     made: list[Row] = []
     if going:
         made += [heading("Still going"), *(_going(run, width, now) for run in going), _GAP]
-    made += [heading("Instances on this machine"), *_instances(known, width)]
+    where = fitted(plain(known.host), width - len("Instances on ")) if known.host else "this machine"
+    made += [heading(f"Instances on {where}"), *_instances(known, width)]
     made.append(Row.of(OTHER, Text.assemble("Another path...", ("  (o)", QUIET))))
+    made.append(Row.of(SERVER, Text.assemble("Another server, over SSH...", ("  (s)", QUIET))))
+    if known.host:
+        made.append(Row.of(HERE, Text.assemble("Back to this machine", ("  (m)", QUIET))))
     if known.problem:
         made += [_GAP, *_said("problem", f"The runs cannot be listed: {known.problem}", width, ODD)]
     if earlier:
@@ -85,7 +100,7 @@ def rows(known: Known, width: int, now: datetime) -> list[Row]:
         made += [run_row(run, width) for run in earlier[:EARLIER]]
     if known.runs:
         made.append(Row.of(ALL, Text.assemble("All runs and backups...", ("  (h)", QUIET))))
-    if not known.runs and known.found == () and not known.problem:
+    if not known.runs and known.found == () and not known.problem and not known.host:
         made += [_GAP, heading("The first time here?"), *_said("hint", _FIRST_TIME, width, "")]
     return made
 
@@ -97,6 +112,8 @@ def _unfinished(runs: tuple[RunSummary, ...]) -> list[RunSummary]:
 
 
 def _instances(known: Known, width: int) -> list[Row]:
+    if known.unreached:
+        return _said("unreached", known.unreached, width, ODD)
     if known.found is None:
         return [Row.of("looking", Text("looking ...", QUIET), enabled=False)]
     if not known.found:
@@ -132,7 +149,7 @@ def _going(run: RunSummary, width: int, now: datetime) -> Row:
     step = f", step {run.step} of {run.steps}" if run.steps else ""
     title = f" ({plain(run.step_title)})" if run.step_title else ""
     what = f"{work_of(run)} of "
-    path = fitted(plain(run.instance), max(width - 2 - len(what) - len(step), 20))
+    path = fitted(plain(run.place), max(width - 2 - len(what) - len(step), 20))
     first = f"{what}{path}{step}"
     if width - 2 - cell_len(first) > len(" (...)"):
         first += fitted(title, width - 2 - cell_len(first))

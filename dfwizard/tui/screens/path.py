@@ -141,7 +141,7 @@ class PathScreen(StageScreen):
             self._say_top(
                 head,
                 f"{facts.version.release} is the newest release known: there is nothing to upgrade to.",
-                f"Whether all is still well is shown by: dfwizard verify {facts.path}",
+                f"Whether all is still well is shown by: dfwizard verify {facts.place}",
             )
         elif len(listed) < len(choices):
             self._say_top(f"{head}   (a: {len(choices) - len(listed)} more)")
@@ -287,10 +287,12 @@ class PathScreen(StageScreen):
     def action_plan(self) -> None:
         """Show the whole plan."""
         if self._prospect is not None:
-            plan = self._prospect.plan
+            plan, host = self._prospect.plan, self._prospect.facts.host
             title = f"The plan: {plan.frm} {signs.ARROW} {plan.to}"
             self.app.push_screen(
-                ReadingScreen(title, lambda width: plan_text(plan, width=min(width, 110)).splitlines())
+                ReadingScreen(
+                    title, lambda width: plan_text(plan, host=host, width=min(width, 110)).splitlines()
+                )
             )
 
     def action_admin_ui(self) -> None:

@@ -174,7 +174,7 @@ class RollbackScreen(RecordedScreen):
             return Text.assemble((f"{signs.WARNING} {told.hindrance}", BAD))
         report = told.report
         way = f"{report.to} {signs.ARROW} {report.frm}"
-        return Text.assemble((f"Take the upgrade of {plain(report.instance)} back, {way}?", "bold"))
+        return Text.assemble((f"Take the upgrade of {plain(report.place)} back, {way}?", "bold"))
 
     # Keys ----------------------------------------------------------------------------------------------------------
 

@@ -113,7 +113,7 @@ def dialog_lines(told: Told, losses: tuple[str, ...] | None) -> list[str]:
     present = _present_backup(told.plan)
     kept = f"The present state is kept in {present}" if present else ""
     return [
-        f"The upgrade of {plain(report.instance)} is taken back: {report.to} {signs.ARROW} {report.frm}.",
+        f"The upgrade of {plain(report.place)} is taken back: {report.to} {signs.ARROW} {report.frm}.",
         *(line for line in (lost, kept) if line),
     ]
 

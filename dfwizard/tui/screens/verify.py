@@ -151,7 +151,7 @@ class VerifyScreen(RecordedScreen):
         """Compare the instance as it is now."""
         report = self._report
         if report is not None:
-            controller, path = self.wizard.controller, report.instance
+            controller, path = self.wizard.controller, report.place
             self.background(
                 lambda: controller.verify(path), self._take_now, label="Comparing the instance as it is now"
             )

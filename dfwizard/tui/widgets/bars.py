@@ -45,6 +45,11 @@ class TitleBar(Static):
         super().__init__(markup=False)
         self._title, self._instance, self._demo = title, instance, demo
 
+    def name_instance(self, instance: str) -> None:
+        """Name another instance, or host."""
+        self._instance = instance
+        self.refresh()
+
     def render(self) -> Text:
         """Give the line."""
         mark = " DEMO " if self._demo else ""
