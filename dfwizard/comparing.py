@@ -15,6 +15,7 @@ from dfwizard.execution.redaction import Redactor
 from dfwizard.guards import is_on
 from dfwizard.hosts.naming import located
 from dfwizard.instance.places import real_path
+from dfwizard.migration_actions import as_migrated
 from dfwizard.planning.plan import Verify
 from dfwizard.verification.result import in_use
 
@@ -58,6 +59,8 @@ def compare(host: Host, rules: Rules, run: Run, *, php: str | None, url: str | N
     redactor.add(*access.secrets)
     path = run.directory / RECORDED
     recorded = codec.loads(Recorded, path.read_bytes(), where=str(path))
+    if plan.source:
+        before, recorded = as_migrated(run, before, recorded)
     verification, _ = verify_instance(
         access,
         before,

@@ -34,6 +34,7 @@ from dfwizard.instance.discover import discover
 from dfwizard.instance.inspect import inspect
 from dfwizard.instance.paths import locate
 from dfwizard.instance.places import absolute
+from dfwizard.migrating import MigrationPlanner, MigrationProspect, MigrationWishes
 from dfwizard.planning.checklist import ChecklistItem, checklist
 from dfwizard.planning.choices import choices
 from dfwizard.prospects import Planner, Prospect, new_backup
@@ -302,7 +303,7 @@ class Controller:
         refuse_held(host, facts.path)
         return apply(host, facts, finding, on_output)
 
-    def backup_estimate(self, prospect: Prospect) -> BackupOutlook:
+    def backup_estimate(self, prospect: Prospect | MigrationProspect) -> BackupOutlook:
         """Say what the prospect's backup will be: parts, size, time, room, proof; never raises."""
         return outlook(self._hosts.at(prospect.facts.host), prospect.facts, prospect.plan.backup)
 
@@ -432,6 +433,69 @@ class Controller:
         )
         run.write("findings.json", codec.dumps(prospect.findings))
         try:
+            self._launch(run, "run")
+        except DfwizardError:
+            discard_unstarted(run)
+            raise
+        return run
+
+    def prepare_migration(
+        self,
+        source: str,
+        target: str,
+        wishes: MigrationWishes | None = None,
+        *,
+        url: str | None = None,
+        accepted: frozenset[str] = frozenset(),
+        on_fact: OnFact | None = None,
+    ) -> MigrationProspect:
+        """Inspect source and target, plan the migration and check it; nothing is changed.
+
+        `url` is where the target answers. `on_fact` hears of the source first, then of the target.
+
+        Raises:
+            UsageError: there is no DreamFactory at one of them, or a wish cannot be.
+            BlockedError: an earlier run has left one of them between two states (unless `accepted` holds `unfinished-run`), or no
+                migration can be planned.
+        """
+        chosen = wishes or MigrationWishes()
+        for place in (source, target):
+            refuse_unfinished(self.store, *self._at(place), accepted)
+        theirs = self.inspect(source, on_fact=on_fact)
+        ours = self.inspect(target, php=chosen.php, url=url, on_fact=on_fact)
+        return self.propose_migration(theirs, ours, chosen)
+
+    def propose_migration(self, source: Facts, target: Facts, wishes: MigrationWishes) -> MigrationProspect:
+        """Plan the migration from facts that are at hand, and check it; nothing is changed. Errors as `prepare_migration`."""
+        hosts = self._hosts.at(source.host), self._hosts.at(target.host)
+        return MigrationPlanner(*hosts, self.rules, str(self.store.directory)).propose(source, target, wishes)
+
+    def start_migration(
+        self,
+        prospect: MigrationProspect,
+        *,
+        accepted: frozenset[str],
+        on_failure: OnFailure = OnFailure.AUTO,
+    ) -> Run:
+        """Start the prospect's plan in a process of its own, and give the run once it has begun.
+
+        Raises:
+            BlockedError: a finding forbids it, or both databases were found to be one.
+            HeldError: another run holds one of the instances.
+        """
+        refuse_blocked(prospect.facts.place, prospect.blockers(accepted), what="migration")
+        for facts in (prospect.source, prospect.facts):
+            refuse_held(self._hosts.at(facts.host), facts.path)
+        run = self.store.create(
+            prospect.plan,
+            prospect.facts,
+            host=prospect.facts.host,
+            on_failure=on_failure,
+            accepted=tuple(sorted(accepted & {finding.id for finding in prospect.findings})),
+            versions={"python": sys.version.split()[0]},
+        )
+        try:
+            prospect.lay_out(run)
             self._launch(run, "run")
         except DfwizardError:
             discard_unstarted(run)

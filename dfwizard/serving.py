@@ -19,12 +19,15 @@ from dfwizard.guards import require_beginning
 from dfwizard.hosts.naming import is_local
 from dfwizard.hosts.opening import Hosts
 from dfwizard.hosts.prompts import Headless, Keeper
+from dfwizard.migrating import guard_migration, migration_secrets
+from dfwizard.migration_actions import migration_actions
 from dfwizard.planning.plan import Plan, RestoreTree
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.rules import load
 
 if TYPE_CHECKING:
     from dfwizard.execution.events import Request
+    from dfwizard.execution.state import RunState
     from dfwizard.hosts.base import Host
 
 
@@ -32,18 +35,20 @@ def serve_run(directory: Path, *, request: Request, rules_file: Path | None = No
     """Be the process that owns a run, and give its exit code; see `runner.serve`."""
     run = Run(directory.absolute())
     host, source = _reach(run, request)
-    backup = run.plan().backup
+    backup, rules = run.plan().backup, load(rules_file)
     secrets: tuple[bytes, ...] = ()
     with suppress(DfwizardError):
         secrets = open_instance(host, run.facts(), env_from=posixpath.join(backup, ENV)).secrets
+    if source is not None:
+        secrets += migration_secrets(source, run)
     code = serve(
         run.directory,
         host,
-        make_actions(load(rules_file)),
+        {**make_actions(rules), **migration_actions(rules)},
         lambda plan, begun: plan_back(host, run, plan, begun),
         request=request,
         secrets=secrets,
-        guard=lambda state, asked: require_beginning(host, run, state, asked),
+        guard=lambda state, asked: _guard(host, source, run, state, asked),
         private=private_directory(backup),
         source=source,
     )
@@ -52,6 +57,13 @@ def serve_run(directory: Path, *, request: Request, rules_file: Path | None = No
         if close is not None:
             close()
     return code
+
+
+def _guard(host: Host, source: Host | None, run: Run, state: RunState, request: Request) -> None:
+    if source is None:
+        require_beginning(host, run, state, request)
+    else:
+        guard_migration(host, source, run, state, request)
 
 
 def _reach(run: Run, request: Request) -> tuple[Host, Host | None]:

@@ -276,6 +276,13 @@ def _upgrade(options: Options) -> int:
     return _started(controller, run, options, interrupt)
 
 
+def _migrate(options: Options) -> int:
+    from dfwizard.cli.migrate import migrate
+
+    controller = _controller(options)
+    return migrate(controller, options, lambda run, interrupt: _started(controller, run, options, interrupt))
+
+
 def _same_road(options: Options, to: str) -> list[str]:
     """Give the arguments with which `plan` and `check` show the upgrade to release `to` that `options` ask for."""
     arguments = [options.path, "--to", to]
@@ -416,6 +423,7 @@ _COMMANDS: dict[str, Callable[[Options], int]] = {
     "verify": _verify,
     "backup": _backup,
     "upgrade": _upgrade,
+    "migrate": _migrate,
     "rollback": _rollback,
     "runs": _runs,
     "attach": _attach,

@@ -28,6 +28,7 @@ examples:
   dfwizard rollback latest
   dfwizard inspect admin@db1.example.com:/opt/dreamfactory
   dfwizard upgrade admin@db1.example.com:/opt/dreamfactory --to 7.1.0
+  dfwizard migrate --from old.example.com:/opt/dreamfactory --to /opt/dreamfactory --dry-run
 
 An instance is a directory on this machine, or one on a server reached over SSH: user@host:/path, host:/path,
 user@host:port:/path. What ~/.ssh/config says of the host holds; runs are kept on this machine, backups on the server.
@@ -267,6 +268,7 @@ def _changing(commands: _Commands) -> None:
     upgrade.add_argument(
         "--detach", action="store_true", help="start it and return at once; see `dfwizard attach`"
     )
+    _migrate(commands)
     rollback = _add(
         commands,
         "rollback",
@@ -278,6 +280,85 @@ def _changing(commands: _Commands) -> None:
     rollback.add_argument("--yes", action="store_true", help="do not ask")
     _new_key(rollback)
     rollback.add_argument("--detach", action="store_true", help="start it and return at once")
+
+
+def _migrate(commands: _Commands) -> None:
+    migrate = _add(
+        commands,
+        "migrate",
+        "move an instance to another one, here or over SSH: .env, system database and files; the source is only read",
+        "migrate --from /opt/old --to /opt/dreamfactory --dry-run",
+        "migrate --from admin@old.example.com:/opt/dreamfactory --to /opt/dreamfactory",
+        "migrate --from old:/opt/dreamfactory --to new:/opt/dreamfactory --with storage/app --accept target-not-empty",
+        "migrate --from old:/opt/dreamfactory --to new:/opt/dreamfactory --env-carry MAIL_FROM_ADDRESS --env-keep CACHE_STORE --yes",
+        "migrate --from old:/opt/dreamfactory --to new:/opt/dreamfactory --dry-run --format md > runbook.md",
+    )
+    migrate.add_argument(
+        "--from", dest="source", metavar="INSTANCE", required=True, help="the old instance: it is only read"
+    )
+    migrate.add_argument(
+        "--to",
+        metavar="INSTANCE",
+        required=True,
+        help="the new instance: a working DreamFactory with its own database, which is replaced by the old one's",
+    )
+    _new_key(migrate)
+    migrate.add_argument(
+        "--env-carry",
+        metavar="KEY",
+        action="append",
+        default=[],
+        help="set this key of the new .env to the old one's value (may be repeated)",
+    )
+    migrate.add_argument(
+        "--env-keep",
+        metavar="KEY",
+        action="append",
+        default=[],
+        help="leave this key of the new .env as it is (may be repeated)",
+    )
+    migrate.add_argument(
+        "--with",
+        dest="files",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="carry these files of the old tree over as well, such as storage/app (may be repeated)",
+    )
+    migrate.add_argument(
+        "--without",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="do not carry these files over, which are proposed (may be repeated)",
+    )
+    migrate.add_argument("--php", metavar="PATH", help="the php that runs the new instance's artisan")
+    migrate.add_argument("--url", metavar="URL", help="where the new instance answers")
+    migrate.add_argument(
+        "--backup-dir", metavar="DIR", help="where the new instance's backup goes, on its host"
+    )
+    migrate.add_argument(
+        "--source-backup-dir", metavar="DIR", help="where the old instance is saved, on its own host"
+    )
+    _accept(migrate)
+    migrate.add_argument(
+        "--dry-run", action="store_true", help="show plan, .env and findings, and change nothing"
+    )
+    migrate.add_argument(
+        "--format",
+        choices=("text", "json", "md", "sh"),
+        default="text",
+        help="with --dry-run: how to print the plan",
+    )
+    _json(migrate)
+    migrate.add_argument("--yes", action="store_true", help="do not ask; warnings count as read")
+    migrate.add_argument(
+        "--on-failure",
+        choices=("auto", "ask", "rollback", "stop"),
+        help="what a failed step leads to; rolling back concerns the new instance alone "
+        "(default: auto; with --yes: rollback)",
+    )
+    migrate.add_argument("--detach", action="store_true", help="start it and return at once")
 
 
 def _runs(commands: _Commands) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from dfwizard.planning.frame import FINGERPRINT_BEFORE
+from dfwizard.planning.moves import ProveApart, RemoveMarker
 from dfwizard.planning.plan import (
     ClearAside,
     CompareFingerprint,
@@ -51,6 +52,8 @@ def plan_rollback(
     if deep:
         # Once the API was open again users may have written: without their rows saved there is no going back.
         steps += _present(plan, present_backup, shows[0], required="maintenance-off" in begun)
+    if Undo.DATABASE not in needs:
+        steps += _marker(plan, begun)  # else it goes with all that is emptied
     if Undo.TREE in needs:
         steps.append(_tree(plan, shows[1], token))
     if Undo.DATABASE in needs:
@@ -106,6 +109,23 @@ def _present(plan: Plan, directory: str, shows: tuple[str, ...], *, required: bo
         )
     )
     return steps
+
+
+def _marker(plan: Plan, begun: Collection[str]) -> list[Step]:
+    """Give the step that removes what a proof cut off may have left in the database, where a migration has begun one."""
+    tokens = [
+        step.action.token for step in plan.steps if step.id in begun and isinstance(step.action, ProveApart)
+    ]
+    return [
+        Step(
+            "remove-marker",
+            "Remove the marker from the target's database",
+            "A proof that was cut off leaves the table that it made.",
+            RemoveMarker(token),
+            timeout=120,
+        )
+        for token in tokens
+    ]
 
 
 def _tree(plan: Plan, shows: tuple[str, ...], token: str) -> Step:

@@ -24,6 +24,7 @@ def ending(
     warnings: int,
     rollback_begun: Collection[str],
     compared: bool,
+    kind: str = "upgrade",
 ) -> str:
     """Say in one sentence how a run from `frm` to `to` ended; `outcome` None: its runner is gone.
 
@@ -34,16 +35,19 @@ def ending(
     half_way = "as it was before the rollback, nothing was put back yet"
     if _PUTTING_BACK.intersection(rollback_begun):
         half_way = "neither the old nor the new state"
-    back = f"{frm}; neither code nor data had been changed"
+    # The releases of a migration are those of two instances: what comes back is the target, which had its own all along.
+    does = f"has what the source had, on {to}" if kind == "migration" else f"runs {to}"
+    was = "as it was" if kind == "migration" else frm
+    back = f"{was}; neither code nor data had been changed"
     if compared:
-        back = f"identical to what it was before, {frm}"
+        back = "identical to what it was before" + ("" if kind == "migration" else f", {frm}")
     sentences = {
-        "done": f"Done: {where} runs {to}.",
-        "done-with-warnings": f"Done with {count(warnings, 'warning')}: {where} runs {to}.",
+        "done": f"Done: {where} {does}.",
+        "done-with-warnings": f"Done with {count(warnings, 'warning')}: {where} {does}.",
         "rolled-back": f"Rolled back: {where} is {back}.",
         "rollback-failed": f"The rollback failed: {where} is {half_way}.",
-        "failed": f"Failed: {where} was left as it is, in the middle of the upgrade.",
-        "stopped": f"Stopped: {where} was left as it is, in the middle of the upgrade.",
+        "failed": f"Failed: {where} was left as it is, in the middle of the {kind}.",
+        "stopped": f"Stopped: {where} was left as it is, in the middle of the {kind}.",
         None: f"Not over: the work on {where} was cut off, and nobody goes on with it.",
     }
     return sentences[outcome]
@@ -65,6 +69,7 @@ def outcome_text(run: Run, state: RunState, backup: str) -> str:
         warnings=len(state.warnings),
         rollback_begun=[step.id for step in rollback if step.attempts],
         compared=run.comparison.exists(),
+        kind=record.kind,
     )
     back, resume = f"dfwizard rollback {run.id}", f"dfwizard resume {run.id}"
     following = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dfwizard.hosts.naming import LOCAL, is_local
+from dfwizard.hosts.naming import LOCAL, is_local, located
+from dfwizard.planning.moves import CarryDotenv
 from dfwizard.planning.plan import EditDotenv, Execute, Plan, Step
-from dfwizard.reports.commands import described, shown
+from dfwizard.reports.commands import described, on, shown
 from dfwizard.reports.markdown import block, code, text
 
 
@@ -13,8 +14,15 @@ def plan_markdown(plan: Plan, *, host: str = LOCAL) -> str:
     where = (
         [] if is_local(host) else [f"- All of it is to be run on {code(host)}, and every path is one there."]
     )
+    what = f"{plan.kind.capitalize()} of {text(plan.instance)}"
+    if plan.source:
+        what = "Migration"
+        where = [
+            f"- From {code(located(plan.source_host, plan.source))}, which is only read.",
+            f"- To {code(located(plan.host, plan.instance))}. Each step says the host that its commands and paths are on.",
+        ]
     lines = [
-        f"# {plan.kind.capitalize()} of {text(plan.instance)}: {text(plan.frm)} → {text(plan.to)}",
+        f"# {what}: {text(plan.frm)} → {text(plan.to)}",
         "",
         *where,
         f"- Commands are run as {code(plan.me)}; the tree belongs to {code(plan.owner)}.",
@@ -39,12 +47,14 @@ def plan_markdown(plan: Plan, *, host: str = LOCAL) -> str:
 
 def _step(plan: Plan, number: int, step: Step) -> list[str]:
     lines = [f"### {number}. {text(step.title)}", "", text(step.reason), ""]
+    if place := on(plan, step):
+        lines += [f"On {code(place)}:", ""]
     commands = shown(step, me=plan.me)
     if commands:
         lines += [*block(commands, "sh"), ""]
     if what := described(step.action):
         lines += [text(what), ""]
-    if isinstance(step.action, EditDotenv):
+    if isinstance(step.action, (EditDotenv, CarryDotenv)):
         lines += [*block([step.action.diff], "diff"), ""]
     if isinstance(step.action, Execute) and step.action.refuse:
         refused = ", ".join(code(pattern) for pattern in step.action.refuse)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dfwizard.hosts.naming import LOCAL, is_local
+from dfwizard.hosts.naming import LOCAL, is_local, located
+from dfwizard.planning.moves import CarryDotenv
 from dfwizard.planning.plan import EditDotenv, Execute, Plan, Step, Verify
-from dfwizard.reports.commands import described, shown
+from dfwizard.reports.commands import described, on, shown
 from dfwizard.reports.measures import count
 from dfwizard.reports.terminal import WIDTH, columns, heading, plain, plain_lines, wrap, wrap_command
 
@@ -15,10 +16,14 @@ def plan_text(plan: Plan, *, host: str = LOCAL, width: int = WIDTH) -> str:
     `host` is the name of the host that the instance is on; another one than this machine is named.
     """
     title = f"{plan.kind.capitalize()} of {plan.instance}: {plan.frm} -> {plan.to}"
+    if plan.kind == "migration":
+        title = f"Migration: {plan.frm} -> {plan.to}"
     lines = [*heading(title, line="="), ""]
     lines += columns(
         (
-            *([] if is_local(host) else [("on", host)]),
+            *([("from", located(plan.source_host, plan.source))] if plan.source else []),
+            *([("to", located(plan.host, plan.instance))] if plan.source else []),
+            *([] if is_local(host) or plan.source else [("on", host)]),
             ("runs as", plan.me),
             ("tree's owner", plan.owner),
             ("backup", plan.backup),
@@ -56,11 +61,13 @@ def _step(plan: Plan, number: int, step: Step, width: int) -> list[str]:
     indent = " " * len(label)
     lines = wrap(step.title, width=width, indent=indent, first=label)
     lines += wrap(step.reason, width=width, indent=indent)
+    if where := on(plan, step):
+        lines += _labelled("on", where, width, indent)
     for command in shown(step, me=plan.me):
         lines += wrap_command(command, width=width, indent=indent)
     if what := described(step.action):
         lines += wrap(what, width=width, indent=indent)
-    if isinstance(step.action, EditDotenv):
+    if isinstance(step.action, (EditDotenv, CarryDotenv)):
         lines += [f"{indent}  {line}".rstrip() for line in plain_lines(step.action.diff)]
     if isinstance(step.action, Execute) and step.action.refuse:
         refused = ", ".join(f"/{pattern}/" for pattern in step.action.refuse)

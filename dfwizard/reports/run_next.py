@@ -10,6 +10,7 @@ from dfwizard.execution.state import RunState
 from dfwizard.execution.store import RunRecord
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.plan import Plan
+from dfwizard.reports.migration_next import migrate_again, migrated
 from dfwizard.reports.run_backups import BackupReport
 
 
@@ -19,8 +20,10 @@ def remains(
     """Say what a person has still to do after the run."""
     if state.outcome in WELL and record.kind == "upgrade":
         yield from _upgraded(plan, state, facts)
+    if state.outcome in WELL and record.kind == "migration":
+        yield from migrated(plan)
     if state.outcome == "rolled-back":
-        yield from _taken_back(state, backups)
+        yield from _taken_back(record.kind, state, backups)
     if state.outcome in ("failed", "stopped", "rollback-failed"):
         yield "The instance is in the middle of the work, and in maintenance mode unless that step was not reached."
     if state.outcome in ("failed", "stopped"):
@@ -59,9 +62,9 @@ def _services(facts: Facts) -> Iterable[str]:
         yield f"Work is queued ({queue}): restart the queue workers, they still run the old code (`php artisan queue:restart`)."
 
 
-def _taken_back(state: RunState, backups: tuple[BackupReport, ...]) -> Iterable[str]:
+def _taken_back(kind: str, state: RunState, backups: tuple[BackupReport, ...]) -> Iterable[str]:
     if state.phases and not state.phases[-1].asked_for:
-        yield "Mend what the step failed on before you upgrade again."
+        yield f"Mend what the step failed on before you {'migrate' if kind == 'migration' else 'upgrade'} again."
     for backup in backups[1:]:
         if not backup.error:
             yield (
@@ -70,13 +73,15 @@ def _taken_back(state: RunState, backups: tuple[BackupReport, ...]) -> Iterable[
             )
 
 
-def way_on(record: RunRecord, state: RunState) -> tuple[str, ...]:
+def way_on(record: RunRecord, state: RunState, plan: Plan | None = None) -> tuple[str, ...]:
     """Give the commands that go on with the run, take it back, or begin anew."""
     if state.question is not None:
         return tuple(f"dfwizard decide {record.id} {choice}" for choice in state.question.choices)
     back, resume = f"dfwizard rollback {record.id}", f"dfwizard resume {record.id}"
     accepted = " ".join(f"--accept {shlex.quote(name)}" for name in record.accepted)
     again = f"dfwizard upgrade {shlex.quote(record.place)} --to {shlex.quote(record.to)} {accepted}"
+    if record.kind == "migration" and plan is not None:
+        again = migrate_again(record, plan)
     commands = {
         "done": (back,),
         "done-with-warnings": (back,),

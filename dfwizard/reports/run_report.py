@@ -89,6 +89,7 @@ class RunReport:
     `outcome` None: it is not over; `question` what it waits for; `failures` where each phase is stuck or was given up. `backups`:
     the run's own first, then that of the present state of each rollback. `differences` are sentences, None where nothing was compared
     with the fingerprint of before (no rollback). `remains` is what a person has still to do, `way_on` the commands that go on or back.
+    `source` is a migration's source, with its host.
     Row data (values in statements and errors) is in none of it; the steps' output files have what was said.
     """
 
@@ -124,6 +125,7 @@ class RunReport:
     directory: str
     problems: tuple[str, ...] = ()
     schema: int = SCHEMA
+    source: str = ""
 
     @property
     def place(self) -> str:
@@ -182,9 +184,10 @@ def make_report(run: Run) -> RunReport:
         differences=_sentences(run.comparison, problems),
         losses=_sentences(run.directory / "losses.json", problems) or (),
         remains=tuple(remains(record, plan, state, facts, backups)),
-        way_on=way_on(record, state),
+        way_on=way_on(record, state, plan),
         directory=str(run.directory),
         problems=tuple(problems),
+        source=plan.source and located(plan.source_host, plan.source),
     )
 
 
