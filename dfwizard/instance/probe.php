@@ -605,119 +605,6 @@ function contents(Database $db, array $request)
     return ['rows' => $rows];
 }
 
-function fits($name, array $patterns)
-{
-    foreach ($patterns as $pattern) {
-        if (fnmatch($pattern, $name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// Every row of the tables that are asked for by row: its key, its name, and a short digest of each column.
-function picture(Database $db, array $request)
-{
-    $db->readBytes();
-    $prefix = $request['db']['prefix'];
-    $leaveOut = array_column($request['leave_out'], 1, 0);
-    $naming = array_column($request['naming'], 1, 0);
-    $tables = [];
-    $encrypted = [];
-    foreach ($db->tables() as $table => $quoted) {
-        $table = (string) $table;
-        $name = $prefix !== '' && strpos($table, $prefix) === 0 ? substr($table, strlen($prefix)) : $table;
-        $count = (int) $db->first('SELECT count(*) FROM ' . $quoted);
-        $columns = array_values(array_diff($db->columns($table, $quoted), isset($leaveOut[$name]) ? $leaveOut[$name] : []));
-        $made = ['name' => $name, 'rows' => $count, 'columns' => $columns, 'digest' => null, 'named' => null];
-        if (!fits($name, $request['skip'])) {
-            $key = array_keys(array_intersect($columns, $db->key($table, $quoted)));
-            $byRow = $key && $count <= $request['limit'] && fits($name, $request['by_row']);
-            $label = isset($naming[$name]) ? array_search($naming[$name], $columns, true) : false;
-            $sum = new RowDigest();
-            $rows = [];
-            foreach ($db->stream($db->select($columns, $quoted)) as $row) {
-                $sum->add($row);
-                $called = rowName($row, $columns, $key, $label);
-                foreach (encryptedIn($row, $columns, $name, $called) as $item) {
-                    $encrypted[] = $item;
-                }
-                if ($byRow) {
-                    $rows[] = [implode(',', array_map('strval', array_intersect_key($row, array_flip($key)))), $called, columnDigests($row)];
-                }
-            }
-            $made['digest'] = $sum->hex();
-            $made['named'] = $byRow ? $rows : null;
-        }
-        $tables[] = $made;
-    }
-    return ['server' => server($db), 'tables' => $tables, 'encrypted' => $encrypted];
-}
-
-function rowName(array $row, array $columns, array $key, $label)
-{
-    if ($label !== false && (string) $row[$label] !== '') {
-        return substr((string) $row[$label], 0, 80);
-    }
-    $parts = array_map(function ($i) use ($row, $columns) {
-        return $columns[$i] . ' ' . substr((string) $row[$i], 0, 40);
-    }, $key);
-    return implode(', ', $parts);
-}
-
-function columnDigests(array $row)
-{
-    $digests = '';
-    foreach ($row as $value) {
-        $digests .= substr(hash('sha256', $value === null ? 'N' : 'V' . $value), 0, 12);
-    }
-    return $digests;
-}
-
-function encryptedIn(array $row, array $columns, $table, $name)
-{
-    $found = [];
-    foreach ($row as $i => $value) {
-        if (is_string($value) && strpos($value, 'eyJpdiI6') !== false) {
-            preg_match_all('#eyJpdiI6[A-Za-z0-9+/=\\\\]+#', $value, $matches);
-            foreach ($matches[0] as $match) {
-                $found[] = ['table' => $table, 'column' => $columns[$i], 'row' => $name, 'value' => str_replace('\\/', '/', $match)];
-            }
-        }
-    }
-    return $found;
-}
-
-// Absolute paths in the settings of services: what else on the server an instance may need.
-function paths(Database $db, array $request)
-{
-    $prefix = $request['db']['prefix'];
-    $found = [];
-    foreach ($db->tables() as $table => $quoted) {
-        $table = (string) $table;
-        $name = $prefix !== '' && strpos($table, $prefix) === 0 ? substr($table, strlen($prefix)) : $table;
-        if (!fits($name, $request['tables'])) {
-            continue;
-        }
-        $columns = $db->columns($table, $quoted);
-        foreach ($db->stream($db->select($columns, $quoted)) as $row) {
-            foreach ($row as $i => $value) {
-                if (!is_string($value) || strpos($value, '/') === false) {
-                    continue;
-                }
-                preg_match_all('#(?<![^\s"\'=:,\[])/(?:[\w.@+-]+/)*[\w.@+-]+#', str_replace('\\/', '/', $value), $matches);
-                foreach ($matches[0] as $path) {
-                    $found[$path] = ['path' => $path, 'table' => $name, 'column' => $columns[$i]];
-                }
-            }
-            if (count($found) >= $request['limit']) {
-                break 2;
-            }
-        }
-    }
-    return ['paths' => array_slice(array_values($found), 0, $request['limit'])];
-}
-
 // What tells one database from another: the server's own names for itself, the moment it began, and the database in it.
 function identity(Database $db, array $request)
 {
@@ -772,7 +659,8 @@ try {
     if (!is_array($request)) {
         throw new RuntimeException('the request is no JSON document');
     }
-    $modes = ['facts' => 'facts', 'digest' => 'digest', 'names' => 'names', 'rows' => 'contents', 'identity' => 'identity', 'picture' => 'picture', 'paths' => 'paths'];
+    $modes = ['facts' => 'facts', 'digest' => 'digest', 'names' => 'names', 'rows' => 'contents', 'identity' => 'identity', 'picture' => 'picture', 'paths' => 'paths',
+        'connections' => 'connections'];
     answer($modes[$request['mode']](new Database($request['db']), $request));
 } catch (PDOException $error) {
     $state = isset($error->errorInfo[0]) ? (string) $error->errorInfo[0] : (string) $error->getCode();

@@ -124,6 +124,16 @@ class ProbedPicture:
     encrypted: tuple[tuple[str, EncryptedValue], ...]
 
 
+@dataclass(frozen=True)
+class ServiceConnection:
+    """Whether the database of a service answered: `state` is `ok`, `failed` or `untried`, with the `reason`."""
+
+    name: str
+    type: str
+    state: str
+    reason: str
+
+
 def probe_facts(probe: Probe, *, timeout: float = 60.0, mark: str | None = None) -> ProbedFacts:
     """Ask for server, size, row counts, migrations and encrypted values.
 
@@ -286,14 +296,48 @@ def probe_paths(
     return {item["path"]: f"{item['table']}.{item['column']}" for item in data["paths"]}
 
 
+def probe_connections(
+    probe: Probe,
+    drivers: Mapping[str, str],
+    *,
+    keys: Iterable[bytes],
+    sqlite_directory: str,
+    seconds: int = 5,
+    most: float = 60.0,
+    mark: str | None = None,
+) -> tuple[ServiceConnection, ...]:
+    """Connect to the databases of the active services, from where the application runs, and ask each for nothing but `SELECT 1`.
+
+    `drivers` gives PDO's driver by service type; `keys` open the stored credentials, which never leave the host. Each may take
+    `seconds`; after `most` seconds the rest is left untried.
+
+    Raises:
+        DatabaseUnreachable, HostError
+    """
+    request = {
+        "mode": "connections",
+        "drivers": [list(pair) for pair in drivers.items()],
+        "keys": list(keys),
+        "sqlite_directory": sqlite_directory,
+        "seconds": seconds,
+        "most": most,
+    }
+    data = _ask(probe, request, timeout=most + seconds + 60, mark=mark)
+    return tuple(ServiceConnection(**item) for item in data["connections"])
+
+
 def _counts(items: list[dict[str, Any]]) -> dict[str, int]:
     return {item["name"]: item["count"] for item in items}
 
 
+_MIGRATION = frozenset({"picture", "paths", "connections"})
+"""Modes that probe_migration.php answers; it is sent with these alone, for every other question would carry it in vain."""
+
+
 @cache
-def _code() -> str:
-    text = importlib.resources.files(__package__).joinpath("probe.php").read_text(encoding="utf-8")
-    return text.removeprefix("<?php")
+def _code(*names: str) -> str:
+    files = importlib.resources.files(__package__)
+    return "".join(files.joinpath(name).read_text(encoding="utf-8").removeprefix("<?php") for name in names)
 
 
 def _encoded(value: object) -> object:
@@ -341,8 +385,9 @@ def _ask(probe: Probe, request: dict[str, Any], *, timeout: float | None, mark: 
         raise DatabaseUnreachable(
             "the host's name holds a character that none can have", where=where, remedy="Correct DB_HOST."
         )
+    code = _code("probe.php", *(("probe_migration.php",) if request["mode"] in _MIGRATION else ()))
     command = Command(
-        (probe.php, *_PHP_OPTIONS, "-r", _code()),
+        (probe.php, *_PHP_OPTIONS, "-r", code),
         user=probe.user,
         cwd="/",
         env={"HOME": "/nonexistent"},  # libpq would read certificates and passwords there, or fail on root's

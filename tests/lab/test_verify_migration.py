@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import sqlite3
+import subprocess
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -15,6 +19,7 @@ from dfwizard.instance.inspect import inspect
 from dfwizard.instance.probe import Probe
 from dfwizard.planning.extras import extra_files
 from dfwizard.rules import load
+from dfwizard.verification.connections import try_connections
 from dfwizard.verification.migration import compare_migration, take_picture
 from dfwizard.verification.picture import MigrationPicture
 from dfwizard.verification.result import Check, Verdict
@@ -127,3 +132,54 @@ def test_files_that_services_name_are_found(
     assert not found[str(certificate)].default
     assert "sql_db_config.options" in found[str(certificate)].why
     assert not any(path.startswith("storage/databases/database.sqlite") for path in found)
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "postgresql", "sqlite"])
+def test_connections_of_services_are_tried_with_their_stored_credentials(
+    engine: Engine, start_lab: StartLab
+) -> None:
+    lab = start_lab(engine)
+    access = opened(lab)
+    (row,) = lab.query("SELECT connection FROM sql_db_config WHERE connection LIKE '%crm%'")
+    stored = json.loads(row[0])
+    here = lab.instance / "storage/databases/inventory.sqlite"
+    assert {check.id: check.after for check in try_connections(access, str(lab.instance), seconds=1)} == {
+        "connection:crm": "does not answer",
+        "connection:inventory": "does not answer",
+    }
+    sqlite3.connect(here).close()
+    here.write_bytes(b"")
+    shutil.chown(here, lab.owner, lab.owner)
+    if engine != "sqlite":
+        settings_of = access.probe().settings
+        kind = "pgsql" if engine == "postgresql" else "mysql"
+        made = {
+            "host": settings_of.host,
+            "port": settings_of.port,
+            "database": settings_of.name,
+            "username": encrypted(lab, settings_of.user or ""),
+            "password": encrypted(lab, settings_of.password.value.decode()),
+        }
+        text = json.dumps(made).replace("\\", "\\\\" if engine == "mariadb" else "\\")
+        lab.query(f"UPDATE sql_db_config SET connection = '{text}' WHERE connection LIKE '%crm%'")
+        lab.query(f"UPDATE service SET type = '{kind}' WHERE name = 'crm'")
+    checks = {check.id: check for check in try_connections(access, str(lab.instance), seconds=2)}
+    assert checks["connection:inventory"].after == "answers"
+    assert checks["connection:crm"].verdict is (Verdict.WARNING if engine == "sqlite" else Verdict.OK)
+    assert "crm_reader" not in repr(stored)
+    other = edit(access.file.data, {"APP_KEY": "base64:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="})
+    wrong = try_connections(replace(access, file=parse(other)), str(lab.instance), seconds=1)
+    assert "APP_KEY does not open" in {check.id: check for check in wrong}["connection:crm"].explanation
+
+
+def encrypted(lab: Lab, text: str) -> str:
+    """A value as the application encrypts it."""
+    code = (
+        "require 'vendor/autoload.php'; $app = require 'bootstrap/app.php'; "
+        "$app->make(Illuminate\\Contracts\\Console\\Kernel::class)->bootstrap(); "
+        "echo Illuminate\\Support\\Facades\\Crypt::encrypt(stream_get_contents(STDIN));"
+    )
+    done = subprocess.run(
+        ["php", "-r", code], cwd=lab.instance, input=text.encode(), capture_output=True, check=True
+    )
+    return done.stdout.decode()
