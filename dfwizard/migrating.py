@@ -31,6 +31,7 @@ from dfwizard.migration_actions import EDITED, SOURCE_FACTS, carried_keys, sourc
 from dfwizard.planning.checks.context import Needs
 from dfwizard.planning.checks.migration import MigrationContext, check_migration
 from dfwizard.planning.env_carry import CarriedKey, changes, with_choices
+from dfwizard.planning.extras import ExtraFiles, extra_files
 from dfwizard.planning.findings import Finding, blockers
 from dfwizard.planning.migration import (
     Migration,
@@ -87,6 +88,7 @@ class MigrationProspect:
     keys: tuple[CarriedKey, ...] = field(repr=False)
     proposed: tuple[CarriedKey, ...] = field(repr=False)
     wishes: MigrationWishes = field(default_factory=MigrationWishes, repr=False)
+    extras: tuple[ExtraFiles, ...] = ()
 
     def blockers(self, accepted: frozenset[str]) -> tuple[Finding, ...]:
         """Give the findings that forbid to begin, given the accepted ones."""
@@ -129,7 +131,8 @@ class MigrationPlanner:
             )
         frm, to = self._release(source), self._release(target)
         theirs, ours = open_instance(self.source, source), open_instance(self.target, target)
-        files = tuple(self._file(source, path) for path in wishes.files)
+        extras = extra_files(self.source, source, theirs.file)
+        files = self._files(source, wishes, extras)
         wish = self._wish(source, target, wishes, files)
         target = self._planner().with_space_for(target, posixpath.dirname(wish.backup), self._runs())
         source = Planner(self.source, self.rules, self.state).with_space_for(
@@ -176,8 +179,11 @@ class MigrationPlanner:
             source_needs=self._source_needs(source, wish),
             backup_error=self._planner().place_error(target.path, posixpath.dirname(wish.backup)),
             scratch_error=self._planner().scratch_hindrance(ours) if ours.database else None,
+            extras=extras,
+            files=files,
         )
-        return MigrationProspect(source, target, plan, check_migration(context), keys, proposed, wishes)
+        findings = check_migration(context)
+        return MigrationProspect(source, target, plan, findings, keys, proposed, wishes, extras)
 
     def _planner(self) -> Planner:
         return Planner(self.target, self.rules, self.state)
@@ -195,6 +201,24 @@ class MigrationPlanner:
                 remedy=f"`dfwizard inspect {place}` shows what was found and what disagrees.",
             )
         return found
+
+    def _files(
+        self, source: Facts, wishes: MigrationWishes, extras: tuple[ExtraFiles, ...]
+    ) -> tuple[str, ...]:
+        """Give the files to carry over: what is proposed and what was wished, without what was not, none twice."""
+        without = {posixpath.normpath(path) for path in wishes.without}
+        unknown = without - {extra.path for extra in extras}
+        if unknown:
+            raise UsageError(
+                "these files are not proposed, so they need not be left out",
+                where=", ".join(sorted(unknown)),
+                remedy="`dfwizard migrate ... --dry-run` lists what is.",
+            )
+        proposed = [
+            extra.path for extra in extras if extra.default and extra.inside and extra.path not in without
+        ]
+        chosen = dict.fromkeys([*proposed, *(self._file(source, path) for path in wishes.files)])
+        return tuple(path for path in chosen if not any(path.startswith(f"{other}/") for other in chosen))
 
     def _file(self, source: Facts, path: str) -> str:
         """Give a wished path relative to the source's tree, in which it must lie."""

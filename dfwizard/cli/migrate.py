@@ -68,7 +68,8 @@ def _show(options: Options, prospect: MigrationProspect, accepted: frozenset[str
     from dfwizard.reports.plan_markdown import plan_markdown
 
     if options.json or options.format == "json":
-        print(json.dumps(migration_data(prospect.plan, prospect.keys, prospect.findings), indent=2))
+        data = migration_data(prospect.plan, prospect.keys, prospect.extras, prospect.findings)
+        print(json.dumps(data, indent=2))
     elif options.format == "md":
         print(plan_markdown(prospect.plan, host=prospect.facts.host))
     else:

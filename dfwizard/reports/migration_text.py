@@ -7,6 +7,7 @@ from typing import Any
 
 from dfwizard import codec
 from dfwizard.planning.env_carry import CarriedKey, groups
+from dfwizard.planning.extras import ExtraFiles
 from dfwizard.planning.findings import Finding
 from dfwizard.planning.plan import Plan
 from dfwizard.reports.plan_text import plan_text
@@ -52,8 +53,10 @@ def _key(item: CarriedKey, width: int) -> list[str]:
     ]
 
 
-def migration_data(plan: Plan, keys: Iterable[CarriedKey], findings: Iterable[Finding]) -> dict[str, Any]:
-    """Give plan, `.env` and findings as plain data; secrets are masked."""
+def migration_data(
+    plan: Plan, keys: Iterable[CarriedKey], extras: Iterable[ExtraFiles], findings: Iterable[Finding]
+) -> dict[str, Any]:
+    """Give plan, `.env`, other files and findings as plain data; secrets are masked."""
     return {
         "plan": codec.to_data(plan),
         "dotenv": [
@@ -70,5 +73,6 @@ def migration_data(plan: Plan, keys: Iterable[CarriedKey], findings: Iterable[Fi
             }
             for item in keys
         ],
+        "files": codec.to_data(tuple(extras)),
         "findings": codec.to_data(tuple(findings)),
     }

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from dfwizard.hosts.sizes import size_text
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.origin import OriginFacts
 from dfwizard.planning.checks import data, platform, room, source
 from dfwizard.planning.checks.context import Check, Context, Needs
 from dfwizard.planning.checks.source import shown
+from dfwizard.planning.extras import ExtraFiles
 from dfwizard.planning.findings import Finding, Severity, counted
 from dfwizard.planning.plan import Plan
 from dfwizard.rules import Release, Rules
@@ -67,6 +69,7 @@ class MigrationContext:
     the source with dates of zeros, `sql_modes` MySQL's global modes of source and target, `strict` whether the target's
     configuration asks for strict mode. `redirected` says how the chosen `.env` would lead the target to another database. `needs`
     are the bytes needed on the target, `source_needs` on the source. `backup_error` and `scratch_error` are as in `Context`.
+    `extras` are the files beside `.env` and database that were seen, `files` those that are carried over.
     """
 
     source: Facts
@@ -86,6 +89,8 @@ class MigrationContext:
     source_needs: tuple[Needs, ...] = ()
     backup_error: str | None = None
     scratch_error: str | None = None
+    extras: tuple[ExtraFiles, ...] = ()
+    files: tuple[str, ...] = ()
 
     def at_target(self) -> Context:
         """Give the target as the checks of an upgrade see it."""
@@ -454,6 +459,46 @@ def local_files(context: MigrationContext) -> list[Finding]:
     ]
 
 
+def other_files(context: MigrationContext) -> list[Finding]:
+    """Tell of the files that the guide forgets: which come over, which must be looked after by hand."""
+    carried = [
+        f"{extra.path}: {counted(extra.files, 'file')}, {size_text(extra.size)}"
+        for extra in context.extras
+        if extra.path in context.files
+    ]
+    findings = []
+    if context.files:
+        listed = {extra.path for extra in context.extras}
+        carried += [path for path in context.files if path not in listed]
+        findings.append(
+            Finding(
+                "files-carried",
+                Severity.INFO,
+                f"{counted(len(context.files), 'path')} beside .env and database come over",
+                shown(carried),
+                why="The guide forgets them: services and scripts read them.",
+                remedy="--without PATH leaves one out, --with PATH takes another one.",
+            )
+        )
+    rest = [
+        extra
+        for extra in context.extras
+        if extra.files and extra.path not in context.files and (not extra.inside or extra.default)
+    ]
+    if rest:
+        findings.append(
+            Finding(
+                "files-by-hand",
+                Severity.WARNING,
+                f"{counted(len(rest), 'path')} that the source uses do not come over",
+                shown([f"{extra.path}: {extra.why}" for extra in rest]),
+                why="They lie outside of the instance, or were left out; what names them will miss them.",
+                remedy="Put them on the target yourself where they are needed.",
+            )
+        )
+    return findings
+
+
 def web_traffic(context: MigrationContext) -> list[Finding]:
     """During the import nobody may reach the target."""
     if any(step.id == "web-stop" for step in context.plan.steps):
@@ -487,6 +532,7 @@ MIGRATION_CHECKS: tuple[MigrationCheck, ...] = (
     service_types,
     crontabs,
     local_files,
+    other_files,
     web_traffic,
 )
 
