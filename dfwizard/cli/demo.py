@@ -55,9 +55,8 @@ def demo(options: argparse.Namespace) -> int:
 
 def _told(scenario: Scenario) -> str:
     ending = f"Ends: {scenario.outcome} (exit code {scenario.exit_code})."
-    road = f"{scenario.installed} -> {scenario.target}"
     story = "\n".join(wrap(f"{scenario.story} {ending}", indent="    "))
-    return f"{scenario.name}: {scenario.title} ({road})\n{story}"
+    return f"{scenario.name}: {scenario.title} ({scenario.road})\n{story}"
 
 
 def _sandbox(options: argparse.Namespace) -> AbstractContextManager[Sandbox]:
@@ -224,15 +223,13 @@ def _run_through(sandbox: Sandbox) -> int:
 
 def _outcome(sandbox: Sandbox) -> tuple[str, int]:
     """Run the scenario through; give how its run ended and the exit code that the command line would have."""
-    from dfwizard.demo.headless import drive, start
+    from dfwizard.demo.headless import drive, prepare, start
     from dfwizard.reports.findings_text import findings_text
     from dfwizard.reports.outcome import outcome_text
 
     controller: Controller = sandbox.controller()
     try:
-        prospect = controller.prepare(
-            sandbox.path, sandbox.scenario.target, accepted=frozenset(sandbox.scenario.accept)
-        )
+        prospect = prepare(sandbox, controller)
         print(findings_text(prospect.findings, accepted=frozenset(sandbox.scenario.accept)), file=sys.stderr)
         run = start(sandbox, controller, prospect)
     except BlockedError as error:

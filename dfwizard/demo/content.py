@@ -1,10 +1,11 @@
-"""What an installation in use holds: `.env`, the system database with users and services, uploads, logs, the admin UI."""
+"""What an installation holds: `.env`, the system database, uploads, logs, the admin UI; with what fills one that is in use."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dfwizard.demo.encryption import APP_KEY, encrypt
@@ -22,18 +23,34 @@ _HASHES = (
 )
 
 Row = Mapping[str, object]
+Rows = Mapping[str, Iterable[Row]]
 
 
-def write_environment(instance: Path, release: Release) -> None:
+@dataclass(frozen=True)
+class Life:
+    """What has become of an installation since its release was checked out.
+
+    `app_key` and `url` stand in its `.env`, as do the lines `own` and, at its end, `further`; `rows` are in its database beside what the
+    migrations make, `files` in its tree: contents by path.
+    """
+
+    app_key: str
+    url: str
+    own: str
+    further: str
+    rows: Callable[[], Rows]
+    files: Callable[[Release], Mapping[str, str]]
+
+
+def write_environment(instance: Path, release: Release, life: Life) -> None:
     """Write `.env` as the installer and its owner left it."""
     cache = "CACHE_STORE" if release.major >= 7 else "CACHE_DRIVER"
     path = instance / ".env"
     path.write_text(
         "## This is the application environment, possible values: local, production\n"
         "APP_ENV=production\n#APP_DEBUG=false\n"
-        f"APP_KEY={APP_KEY}\n"
-        'APP_NAME="DreamFactory"   # shown in mails\n'
-        "APP_URL=https://api.example.com\nDF_INSTALL=GitHub\n\n"
+        f"APP_KEY={life.app_key}\n{life.own}"
+        f"APP_URL={life.url}\nDF_INSTALL=GitHub\n\n"
         "##------------------------------------------------------------------------------\n"
         "## Database Settings\n"
         "##------------------------------------------------------------------------------\n"
@@ -41,7 +58,7 @@ def write_environment(instance: Path, release: Release) -> None:
         "##------------------------------------------------------------------------------\n"
         "## Cache Settings\n"
         "##------------------------------------------------------------------------------\n"
-        f"{cache}=file\nCACHE_PREFIX='dreamfactory'\n\nMAIL_HOST=smtp.example.com\nMAIL_PASSWORD='demo mail password'\n",
+        f"{cache}=file\nCACHE_PREFIX='dreamfactory'\n{life.further}",
         encoding="utf-8",
     )
     path.chmod(0o640)
@@ -52,8 +69,8 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"' if escaped != text or " " in text else text
 
 
-def write_database(file: Path, release: Release) -> None:
-    """Make the system database of an installation of `release` that has been in use for years."""
+def write_database(file: Path, release: Release, life: Life) -> None:
+    """Make the system database of an installation of `release`."""
     connection = sqlite3.connect(file, isolation_level=None)
     connection.execute("pragma synchronous = off")
     connection.execute("begin")
@@ -63,7 +80,7 @@ def write_database(file: Path, release: Release) -> None:
         for statement in statements:
             connection.execute(statement)
         insert(connection, "migrations", ({"migration": name, "batch": 1},))
-    for table, rows in _rows().items():
+    for table, rows in life.rows().items():
         insert(connection, table, rows)
     connection.execute("commit")
     connection.close()
@@ -284,8 +301,16 @@ def _commercial() -> dict[str, list[Row]]:
     }
 
 
-def write_files(instance: Path, release: Release) -> None:
-    """Write what users and the running application left in the tree: uploads, log, caches, the admin UI of 6.x."""
+def write_files(instance: Path, release: Release, life: Life) -> None:
+    """Write what users and the running application left in the tree."""
+    for name, text in life.files(release).items():
+        path = instance / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _files(release: Release) -> dict[str, str]:
+    """Give uploads, log, caches, the admin UI of 6.x."""
     files = {
         "storage/app/price-list.csv": "sku,price\nA-100,12.50\nA-200,8.00\n",
         "storage/app/terms and conditions.txt": "Prices without tax.\n",
@@ -302,7 +327,15 @@ def write_files(instance: Path, release: Release) -> None:
             "public/main.9043f3e4.js": "/* admin UI */\n",
             "public/polyfills.def01905.js": "/* admin UI */\n",
         }
-    for name, text in files.items():
-        path = instance / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    return files
+
+
+IN_USE = Life(
+    APP_KEY,
+    "https://api.example.com",
+    'APP_NAME="DreamFactory"   # shown in mails\n',
+    "\nMAIL_HOST=smtp.example.com\nMAIL_PASSWORD='demo mail password'\n",
+    _rows,
+    _files,
+)
+"""An installation that has been in use for years."""

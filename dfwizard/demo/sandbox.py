@@ -5,29 +5,27 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shlex
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfwizard.demo import content
+from dfwizard.demo.content import IN_USE, Life
+from dfwizard.demo.fresh import FRESH
 from dfwizard.demo.oddities import make_odd
-from dfwizard.demo.origin import Tag, make_clone, make_origin
+from dfwizard.demo.origin import Tag, make_origin
 from dfwizard.demo.releases import in_origin
 from dfwizard.demo.scenario import Scenario, scenario
-from dfwizard.demo.standins import world
+from dfwizard.demo.server import MARKER, PROGRAMS, REMOTE_PROGRAMS, Server
+from dfwizard.demo.ssh_access import give_access
 from dfwizard.errors import DfwizardError, UsageError
 from dfwizard.execution import processes
-from dfwizard.hosts.local import LocalHost
-from dfwizard.rules import Release, load
+from dfwizard.hosts.naming import located
+from dfwizard.rules import load
 
 if TYPE_CHECKING:
     from dfwizard.controller import Controller
@@ -36,10 +34,6 @@ if TYPE_CHECKING:
 PREFIX = "dfwizard-demo-"
 TERMINAL = "terminal.json"
 """Who is hung up when a scenario loses the connection; its reader is `standins/mishaps.py`."""
-MARKER = "sandbox.json"
-PROGRAMS = ("php", "composer", "systemctl", "systemd-run", "ps", "nginx", "php-fpm", "curl", "df", "getent")
-"""What stands in for the machine's own programs; git, tar, zstd or gzip, find and sha256sum are the machine's."""
-
 _ENDING = 5.0
 """Seconds that a runner whose run is over may take to end."""
 
@@ -52,9 +46,31 @@ class Sandbox:
     scenario: Scenario
 
     @property
+    def server(self) -> Server:
+        """Give the server that the sandbox is for dfwizard: this machine."""
+        return Server(self.directory, "new.example.com" if self.scenario.source else "api.example.com")
+
+    @property
     def instance(self) -> Path:
         """Give the installation's directory."""
-        return self.directory / "opt" / "dreamfactory"
+        return self.server.instance
+
+    @property
+    def source(self) -> Server | None:
+        """Give the other server, which a migration comes from; None in a scenario of an upgrade."""
+        found = self.scenario.source
+        return Server(self.directory / found.host) if found else None
+
+    @property
+    def source_place(self) -> str:
+        """Give the migration's source as the controller takes it: an address, for it is reached over SSH."""
+        found, server = self.scenario.source, self.source
+        return located(found.address, str(server.instance)) if found and server else ""
+
+    @property
+    def source_backups(self) -> str | None:
+        """Give where on its server the migration's source is saved."""
+        return str(self.source.directory / "backups") if self.source else None
 
     @property
     def path(self) -> str:
@@ -68,16 +84,8 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """Give the variables under which everything has to run: the stand-ins first, nobody's own settings."""
-        path = os.environ.get("PATH") or os.defpath
-        own = str(self.directory / "bin")
-        others = [place for place in path.split(os.pathsep) if place != own]
-        return {
-            "PATH": os.pathsep.join((own, *others)),
-            "TMPDIR": str(self.directory / "tmp"),
-            "DFWIZARD_STATE_DIR": str(self.state),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-        }
+        home = {"HOME": str(self.directory / "home")} if self.source else {}  # where the SSH configuration is
+        return {**self.server.environment(), "DFWIZARD_STATE_DIR": str(self.state), **home}
 
     def controller(self) -> Controller:
         """Give a controller that knows the sandbox's releases; `environment` must be in force (see `open_sandbox`)."""
@@ -135,44 +143,46 @@ def build_sandbox(directory: Path, wanted: Scenario, *, speed: float = 0) -> San
 
 
 def _build(sandbox: Sandbox, speed: float) -> None:
-    root = sandbox.directory
-    for name in ("bin", "etc", "home", "lib", "opt", "state", "tmp"):
-        (root / name).mkdir(mode=0o700 if name in ("state", "tmp", "home") else 0o755)
-    _write_marker(sandbox, speed=0)
-    _install_standins(sandbox)
+    root, wanted = sandbox.directory, sandbox.scenario
+    sandbox.state.mkdir(mode=0o700)
     rules = load(None)
-    installed = rules.by_tag(sandbox.scenario.installed)
-    if installed is None:
-        raise DfwizardError(f"the scenario's release {sandbox.scenario.installed} is not known")
     tags = make_origin(root / "origin.git", in_origin(rules))
     (root / "rules.toml").write_text(_rules_text(tags))
-    tag = next(one for one in tags if one.name == installed.tag)
-    make_clone(sandbox.instance, root / "origin.git", tag)
-    _furnish(sandbox, installed)
-    make_odd(sandbox.instance, sandbox.scenario.odd)
-    _install_packages(sandbox)
+    here, source = sandbox.server, wanted.source
+    _build_server(
+        here, wanted.installed, tags, FRESH if source else IN_USE, root, PROGRAMS, wanted.php_version
+    )
+    make_odd(here.instance, wanted.odd)
+    here.install_packages()
+    there = sandbox.source
+    if source and there:
+        there.directory.mkdir()
+        _build_server(there, source.installed, tags, IN_USE, root, REMOTE_PROGRAMS, source.php_version)
+        there.install_packages()
+        give_access(source.address, there, here.directory / "home")
     # Only now: the building itself meets no faults and does not wait.
-    (root / "faults.json").write_text(json.dumps(sandbox.scenario.faults, indent=1))
-    _write_marker(sandbox, speed=speed)
+    for server, faults in ((here, wanted.faults), (there, source.faults if source else {})):
+        if server:
+            server.wish(faults)
+            server.mark({"scenario": wanted.name, "speed": speed})
 
 
-def _write_marker(sandbox: Sandbox, *, speed: float) -> None:
-    marker = {"scenario": sandbox.scenario.name, "speed": speed}
-    (sandbox.directory / MARKER).write_text(json.dumps(marker))
-
-
-def _install_standins(sandbox: Sandbox) -> None:
-    lib = sandbox.directory / "lib" / "standins"
-    lib.mkdir()
-    for source in (resources.files("dfwizard.demo") / "standins").iterdir():
-        if source.name.endswith(".py"):
-            (lib / source.name).write_bytes(source.read_bytes())
-    for program in PROGRAMS:
-        # By way of sh: the path of Python may hold blanks, or be too long for a first line.
-        line = shlex.join((sys.executable or "python3", "-IS", str(lib / "standin.py"), program))
-        script = sandbox.directory / "bin" / program
-        script.write_text(f'#!/bin/sh\nexec {line} "$@"\n')
-        script.chmod(0o755)
+def _build_server(
+    server: Server,
+    installed: str,
+    tags: tuple[Tag, ...],
+    life: Life,
+    root: Path,
+    programs: tuple[str, ...],
+    php: str,
+) -> None:
+    release = load(None).by_tag(installed)
+    if release is None:
+        raise DfwizardError(f"the scenario's release {installed} is not known")
+    server.make(programs)
+    server.mark({"speed": 0})
+    tag = next(one for one in tags if one.name == release.tag)
+    server.install(release, tag, root / "origin.git", life, php)
 
 
 def _rules_text(tags: tuple[Tag, ...]) -> str:
@@ -180,58 +190,6 @@ def _rules_text(tags: tuple[Tag, ...]) -> str:
         f'[[releases]]\ntag = "{tag.name}"\ncommit = "{tag.commit}"\ntree = "{tag.tree}"\n' for tag in tags
     )
     return "# The releases of this sandbox: its own commits for the published tags.\n\n" + "\n".join(entries)
-
-
-def _furnish(sandbox: Sandbox, installed: Release) -> None:
-    instance, root = sandbox.instance, sandbox.directory
-    content.write_environment(instance, installed)
-    content.write_database(instance / content.DATABASE, installed)
-    content.write_files(instance, installed)
-    for path, text in _server_files(sandbox).items():
-        file = root / "etc" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-
-def _server_files(sandbox: Sandbox) -> dict[str, str]:
-    stat = LocalHost().stat(sandbox.path)
-    owner, group = (stat.owner, stat.group) if stat else ("", "")
-    unit, directory = world.fpm_names(sandbox.scenario.php_version or world.PHP_VERSION)
-    socket = f"/run/php/{unit}.sock"
-    public = f"{sandbox.instance}/public".replace("\\", "\\\\").replace('"', '\\"')
-    return {
-        "nginx/nginx.conf": "events {}\nhttp {\n    include sites-enabled/*.conf;\n}\n",
-        "nginx/sites-enabled/dreamfactory.conf": (
-            f'server {{\n    listen 80;\n    server_name api.example.com;\n    root "{public}";\n    index index.php;\n'
-            "    location / {\n        try_files $uri $uri/ /index.php?$args;\n    }\n"
-            f"    location ~ \\.php$ {{\n        fastcgi_pass unix:{socket};\n    }}\n}}\n"
-        ),
-        f"{directory}/php-fpm.conf": f"[global]\nerror_log = /var/log/{unit}.log\ninclude=pool.d/*.conf\n",
-        f"{directory}/pool.d/www.conf": f"[www]\nuser = {owner}\ngroup = {group}\nlisten = {socket}\n",
-    }
-
-
-def _install_packages(sandbox: Sandbox) -> None:
-    """Let the stand-in for composer make vendor, as it will in the upgrade; this also shows that programs run there."""
-    argv = (str(sandbox.directory / "bin" / "composer"), "install", "--no-dev", "--no-interaction")
-    environment = {**os.environ, **sandbox.environment(), "COMPOSER_ALLOW_SUPERUSER": "1"}
-    _run(argv, sandbox.instance, environment)
-
-
-def _run(argv: tuple[str, ...], cwd: Path, environment: dict[str, str]) -> None:
-    try:
-        done = subprocess.run(
-            argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
-    except PermissionError:
-        raise DfwizardError(
-            "programs cannot be run in the directory for temporary files",
-            where=argv[0],
-            remedy="It is mounted noexec: set TMPDIR to another directory, such as ~/tmp.",
-        ) from None
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise DfwizardError(f"the sandbox's packages could not be made: {said[-300:]}", where=argv[0])
 
 
 @contextmanager

@@ -19,6 +19,7 @@ else:
 DEFAULT = "smooth"
 _ORDER = (
     "smooth",
+    "migration",
     "migration-fails",
     "composer-network",
     "php-too-old",
@@ -31,6 +32,28 @@ _ORDER = (
 )
 
 
+Faults = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The other server of a migration: its address without a path, the release on it, and how its programs behave (see `Scenario`)."""
+
+    address: str
+    installed: str
+    faults: Faults = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        """Give the server's name."""
+        return self.address.rpartition("@")[2]
+
+    @property
+    def php_version(self) -> str:
+        """Give the version of the server's PHP, "" where it is the usual one."""
+        return _php_version(self.faults)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What a demo shows.
@@ -38,7 +61,8 @@ class Scenario:
     `story` says in two to four sentences what to look at. `installed` and `target` are releases; `odd` names what the builder
     makes wrong, with parameters (see `oddities`), `faults` is what the stand-ins read: program -> fault -> parameters.
     `accept` are findings that the presenter overrides, `decisions` the answers to the run's questions in their order;
-    `outcome` and `exit_code` are what a run of it ends with ("blocked" where it never begins).
+    `outcome` and `exit_code` are what a run of it ends with ("blocked" where it never begins). With a `source` it is a migration from
+    there, `installed` being what is on the new server already.
     """
 
     name: str
@@ -49,10 +73,18 @@ class Scenario:
     outcome: str
     exit_code: int
     odd: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    faults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    faults: Faults = field(default_factory=dict)
     accept: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
     on_failure: str = "auto"
+    source: Source | None = None
+
+    @property
+    def road(self) -> str:
+        """Give where it begins and where it leads."""
+        if self.source:
+            return f"{self.source.installed} on {self.source.host} -> {self.target} here"
+        return f"{self.installed} -> {self.target}"
 
     @property
     def loses_terminal(self) -> bool:
@@ -62,7 +94,11 @@ class Scenario:
     @property
     def php_version(self) -> str:
         """Give the version that the server's PHP has in this scenario, "" where it is the usual one."""
-        return str(self.faults.get("php", {}).get("version", ""))
+        return _php_version(self.faults)
+
+
+def _php_version(faults: Faults) -> str:
+    return str(faults.get("php", {}).get("version", ""))
 
 
 @cache
@@ -113,8 +149,13 @@ def _read(name: str, text: str) -> Scenario:
             accept=tuple(map(str, data.get("accept", ()))),
             decisions=tuple(map(str, data.get("decisions", ()))),
             on_failure=str(data.get("on_failure", "auto")),
+            source=_source(data["source"]) if "source" in data else None,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DfwizardError(
             f"the scenario's file is damaged: {error}", where=f"{name}.toml", remedy="Install dfwizard again."
         ) from None
+
+
+def _source(data: Mapping[str, Any]) -> Source:
+    return Source(str(data["address"]), str(data["installed"]), dict(data.get("faults", {})))

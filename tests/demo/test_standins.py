@@ -4,31 +4,47 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dfwizard.access import open_instance
+from dfwizard.access import Access, open_instance
+from dfwizard.backup.apart import Asked, has_marker, remove_marker, write_marker
+from dfwizard.backup.context import BackupContext
 from dfwizard.backup.sql import SQLITE_CHECK, SQLITE_COPY
 from dfwizard.demo import open_sandbox
 from dfwizard.hosts.command import Command
 from dfwizard.hosts.local import LocalHost
-from dfwizard.instance.probe import Probe, probe_digest, probe_facts, probe_names, probe_rows
+from dfwizard.instance.probe import (
+    Probe,
+    probe_digest,
+    probe_facts,
+    probe_identity,
+    probe_names,
+    probe_picture,
+    probe_rows,
+)
 
 pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
-def probes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Probe, Probe]]:
+def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+    """A sandbox's instance, its PHP being the stand-in."""
+    with open_sandbox("smooth", speed=0, directory=tmp_path_factory.mktemp("demo") / "sandbox") as sandbox:
+        facts = sandbox.controller().inspect(sandbox.path)
+        yield replace(open_instance(LocalHost(), facts), php=str(sandbox.directory / "bin/php"))
+
+
+@pytest.fixture(scope="module")
+def probes(access: Access) -> tuple[Probe, Probe]:
     """The stand-in and the real PHP, asking the same database."""
     real = shutil.which("php")
     assert real is not None
-    host = LocalHost()
-    with open_sandbox("smooth", speed=0, directory=tmp_path_factory.mktemp("demo") / "sandbox") as sandbox:
-        facts = sandbox.controller().inspect(sandbox.path)
-        settings = open_instance(host, facts).database
-        assert settings is not None
-        yield Probe(host, str(sandbox.directory / "bin/php"), settings), Probe(host, real, settings)
+    assert access.database is not None
+    ours, theirs = (Probe(access.host, php, access.database) for php in (access.php, real))
+    return ours, theirs
 
 
 def test_facts(probes: tuple[Probe, Probe]) -> None:
@@ -64,6 +80,42 @@ def test_names_and_rows(probes: tuple[Probe, Probe]) -> None:
     assert names[0] == names[1]
     rows = [sorted(probe_rows(probe, "lookup", ("id", "value", "description"))) for probe in probes]
     assert rows[0] == rows[1]
+
+
+def test_identity(probes: tuple[Probe, Probe]) -> None:
+    ours, theirs = (probe_identity(probe) for probe in probes)
+    assert ours == theirs
+
+
+def test_picture(probes: tuple[Probe, Probe]) -> None:
+    ours, theirs = (
+        probe_picture(
+            probe,
+            ("user", "role*", "*_config", "lookup"),
+            naming={"user": "email", "lookup": "nosuch"},
+            skip=("task_*",),
+            leave_out={"user": ("last_login_date",)},
+            limit=30,
+        )
+        for probe in probes
+    )
+    assert ours.tables["user"].rows_by_key
+    assert ours.tables["role_service_access"].rows_by_key is None
+    assert ours.tables == theirs.tables
+    assert ours.encrypted
+    assert ours.encrypted == theirs.encrypted
+
+
+def test_marker(access: Access, probes: tuple[Probe, Probe], tmp_path: Path) -> None:
+    context = BackupContext(access.host, str(tmp_path))
+    for writes, reads in (probes, probes[::-1]):
+        writer, reader = (
+            Asked(context, replace(access.subject(), php=one.php), one) for one in (writes, reads)
+        )
+        write_marker(writer, "a1")
+        assert has_marker(reader, "a1")
+        remove_marker(writer, "a1")
+        assert not has_marker(reader, "a1")
 
 
 def test_copy_and_check(probes: tuple[Probe, Probe], tmp_path: Path) -> None:

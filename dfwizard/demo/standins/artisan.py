@@ -16,6 +16,7 @@ from .console import Failed, began, ended, exception, is_old, table, told, took,
 
 DEFAULT_APPS = ("admin", "api_docs", "file_manager")
 FLAG = ("storage", "framework", "down")
+MANIFESTS = (("bootstrap", "cache", "packages.php"), ("bootstrap", "cache", "services.php"))
 COMMANDS = (
     ("about", "Display basic information about your application"),
     ("cache:clear", "Flush the application cache"),
@@ -41,6 +42,8 @@ def main(arguments: list[str]) -> int:
     if broken:
         print(broken, file=sys.stderr)
         return 255
+    if not all(os.path.exists(os.path.join(world.INSTANCE, *path)) for path in MANIFESTS):
+        _write_manifests()  # whatever starts the application makes them anew
     world.pause(0.25)
     if words in (["--version"], ["-V"]):
         print(f"Laravel Framework {world.laravel()}")
@@ -200,21 +203,25 @@ def _undefined(name: str) -> int:
     return 1
 
 
-def discover() -> int:
-    """Write bootstrap/cache's lists of packages and services, as composer's hook does."""
+def _write_manifests() -> list[str]:
+    """Write bootstrap/cache's lists of packages and services, and give the packages."""
     names = sorted(name for name in world.installed() if _has_provider(name))
     lines = "".join(
         f"  '{name}' => \n  array (\n    'providers' => \n    array (\n      0 => '{_provider(name)}',\n    ),\n  ),\n"
         for name in names
     )
-    world.write(f"<?php return array (\n{lines});", "bootstrap", "cache", "packages.php")
+    world.write(f"<?php return array (\n{lines});", *MANIFESTS[0])
     providers = "".join(f"    {i} => '{_provider(name)}',\n" for i, name in enumerate(names))
     world.write(
         f"<?php return array (\n  'providers' => \n  array (\n{providers}  ),\n);",
-        "bootstrap",
-        "cache",
-        "services.php",
+        *MANIFESTS[1],
     )
+    return names
+
+
+def discover() -> int:
+    """Write those lists and tell of it, as composer's hook does."""
+    names = _write_manifests()
     if is_old():
         print("\n".join(f"Discovered Package: {name}" for name in names))
         print("Package manifest generated successfully.")

@@ -81,6 +81,8 @@ def _code(code: str, rest: list[str]) -> int:
         return probe.answer()
     if "->backup($db)" in code and len(words) == 2:
         return probe.copy(words[0], words[1])
+    if "->exec($argv[2])" in code and len(words) == 2:
+        return probe.execute(words[0], words[1])
     if "PRAGMA integrity_check" in code and len(words) == 1:
         return probe.check(words[0])
     print(f"php (demo stand-in): this code is not known here: {code[:60]!r}", file=sys.stderr)

@@ -13,7 +13,8 @@ import re
 import sqlite3
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import quote
 
@@ -32,7 +33,9 @@ def answer() -> int:
         modes: dict[str, Callable[[_Database, Request], Request]] = {
             "facts": _facts,
             "digest": _digest,
+            "identity": _identity,
             "names": _names,
+            "picture": _picture,
             "rows": _rows,
         }
         data = modes[request["mode"]](_Database(request["db"]), request)
@@ -75,6 +78,10 @@ class _Database:
         return sorted(
             (_text(row[1]) for row in self.rows(f"PRAGMA table_info({quoted(table)})")), key=os.fsencode
         )
+
+    def key(self, table: str) -> list[str]:
+        rows = self.rows(f"PRAGMA table_info({quoted(table)})")
+        return [_text(row[1]) for row in rows if row[5] > 0]
 
     def select(self, columns: Iterable[str], table: str) -> Iterable[tuple[bytes | None, ...]]:
         asked = ", ".join(f"CAST({quoted(column)} AS BLOB)" for column in columns) or "CAST(1 AS BLOB)"
@@ -223,6 +230,87 @@ def _objects(db: _Database, volatile: set[str]) -> list[Request]:
             if name not in volatile
         ]
     return found
+
+
+BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+def _identity(db: _Database, _request: Request) -> Request:
+    stat = os.stat(db.file)
+    with open(BOOT, encoding="ascii") as file:
+        boot = file.read().strip()
+    said = {"server device": f"{stat.st_dev}:{stat.st_ino}", "server boot": boot}
+    return {"identity": {**said, "database": os.path.realpath(db.file)}, "zero_dates": []}
+
+
+def _picture(db: _Database, request: Request) -> Request:
+    """Give every row of the tables asked for by row: its key, what it is called, and a short digest of each column."""
+    left_out = {table: set(columns) for table, columns in request["leave_out"]}
+    naming = dict(request["naming"])
+    tables: list[Request] = []
+    encrypted: list[Request] = []
+    for table in db.tables():
+        name = table.removeprefix(db.prefix)
+        count = db.rows(f"SELECT count(*) FROM {quoted(table)}")[0][0]  # noqa: S608
+        columns = [one for one in db.columns(table) if one not in left_out.get(name, ())]
+        made: Request = {"name": name, "rows": count, "columns": columns, "digest": None, "named": None}
+        if not _fits(name, request["skip"]):
+            keyed = db.key(table)
+            key = [columns.index(one) for one in columns if one in keyed]
+            label = columns.index(naming[name]) if naming.get(name) in columns else None
+            rows = list(db.select(columns, table))
+            made["digest"] = _sum(rows)[1]
+            called = [_row_name(row, columns, key, label) for row in rows]
+            for row, title in zip(rows, called, strict=True):
+                encrypted += _encrypted_in(row, columns, name, title)
+            if key and count <= request["limit"] and _fits(name, request["by_row"]):
+                made["named"] = [
+                    [",".join(_shown(row[i]) for i in key), title, _column_digests(row)]
+                    for row, title in zip(rows, called, strict=True)
+                ]
+        tables.append(made)
+    return {"server": SERVER, "tables": tables, "encrypted": encrypted}
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _shown(value: bytes | None, most: int | None = None) -> str:
+    return (value or b"")[:most].decode("utf-8", "replace")
+
+
+def _row_name(row: Sequence[bytes | None], columns: list[str], key: list[int], label: int | None) -> str:
+    if label is not None and row[label]:
+        return _shown(row[label], 80)
+    return ", ".join(f"{columns[i]} {_shown(row[i], 40)}" for i in key)
+
+
+def _column_digests(row: Iterable[bytes | None]) -> str:
+    return "".join(hashlib.sha256(b"N" if value is None else b"V" + value).hexdigest()[:12] for value in row)
+
+
+def _encrypted_in(
+    row: Iterable[bytes | None], columns: list[str], table: str, called: str
+) -> Iterable[Request]:
+    for column, value in zip(columns, row, strict=True):
+        for match in ENCRYPTED.findall(value or b""):
+            text = match.decode("ascii").replace("\\/", "/")
+            yield {"table": table, "column": column, "row": called, "value": text}
+
+
+def execute(file: str, sql: str) -> int:
+    """Carry out a statement that makes or removes dfwizard's marker."""
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(file)}?mode=rw", uri=True, isolation_level=None, timeout=60
+        )
+        connection.execute(sql)
+        connection.close()
+    except sqlite3.Error as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def copy(source: str, target: str) -> int:

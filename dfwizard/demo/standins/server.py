@@ -36,6 +36,7 @@ def main(program: str, arguments: list[str]) -> int:
         "curl": _curl,
         "df": _df,
         "getent": _getent,
+        "sudo": _sudo,
     }
     if program == "systemd-run":
         print("systemd-run: a demo's run is no unit of this machine's systemd", file=sys.stderr)
@@ -137,6 +138,13 @@ def _getent(arguments: list[str]) -> int:
     home = os.path.join(world.ROOT, "home") if uid == os.geteuid() else home
     print(f"{arguments[2]}:x:{uid}:{gid}::{home}:/bin/sh")
     return 0
+
+
+def _sudo(_arguments: list[str]) -> int:
+    """Refuse, whoever asks: no command of the demo becomes the machine's root."""
+    host = os.path.basename(world.ROOT)
+    print(f"admin is not allowed to run sudo on {host}.  This incident will be reported.", file=sys.stderr)
+    return 1
 
 
 def _curl(arguments: list[str]) -> int:

@@ -17,13 +17,18 @@ def main(arguments: list[str]) -> int:
         from standins import composer  # type: ignore[import-not-found, unused-ignore]
 
         return int(composer.main(rest))
+    if program == "sshd":
+        from standins import sshd  # type: ignore[import-not-found, unused-ignore]
+
+        return int(sshd.main(rest))
     from standins import server  # type: ignore[import-not-found, unused-ignore]
 
     return int(server.main(program, rest))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    own = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [os.path.dirname(own), *(place for place in sys.path if place != own)]
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     try:
         code = main(sys.argv[1:])
