@@ -17,7 +17,7 @@ from dfwizard.hosts.ssh.dialing import Line, dial
 from dfwizard.hosts.ssh.known_hosts import Offered
 from dfwizard.hosts.ssh.login import Login, Memory
 from dfwizard.hosts.ssh.route import Route, place, unreachable
-from dfwizard.hosts.ssh.wire import Wire
+from dfwizard.hosts.ssh.wire import Tunnel, Wire
 
 HANDSHAKE = 15.0
 """Seconds for the server's first words and for the exchange of keys."""
@@ -103,7 +103,11 @@ def _reached(route: Route, keeper: Keeper, memories: Memories) -> Wire:
 def _through(route: Route, keeper: Keeper, memories: Memories) -> Line:
     """Connect through the jump host."""
     assert route.jump is not None
-    jump = connect(route.jump, keeper, memories)
+    try:
+        jump = connect(route.jump, keeper, memories)
+    except HostError as error:
+        what = f"the way leads through {shown(error.where or route.jump.name)}: {error.what}"
+        raise type(error)(what, where=shown(route.name), remedy=error.remedy) from error
     try:
         channel = jump.open_channel(
             "direct-tcpip", (route.host, route.port), ("127.0.0.1", 0), timeout=route.timeout or HANDSHAKE
@@ -118,8 +122,7 @@ def _through(route: Route, keeper: Keeper, memories: Memories) -> Line:
     except (paramiko.SSHException, EOFError, OSError) as error:
         jump.close()
         raise _broken(route.jump, jump, f"while {shown(route.host)} was being reached") from error
-    # A channel has what paramiko needs of a socket.
-    return Line(channel, jump.close, str)  # type: ignore[arg-type]
+    return Line(Tunnel(channel), jump.close, str)
 
 
 def _shake_hands(route: Route, wire: Wire, line: Line, patience: float) -> None:

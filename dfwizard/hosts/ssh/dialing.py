@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from dfwizard.hosts.failures import shown
 from dfwizard.hosts.ssh.route import Route, Unreachable, unreachable
+from dfwizard.hosts.ssh.wire import Socket
 
 TIMEOUT = 10.0
 """Seconds for a TCP connection where ssh_config sets no ConnectTimeout."""
@@ -26,7 +27,7 @@ UNACKNOWLEDGED = 12_000
 class Line:
     """A connected socket, what closes whatever carries it, and what that said on stderr."""
 
-    sock: socket.socket
+    sock: Socket
     close: Callable[[], None]
     said: Callable[[], str]
 

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import paramiko
 from paramiko.packet import Packetizer
@@ -37,6 +38,8 @@ _RETRY = 0.25
 """Seconds until a refused session is tried again, unless another one has ended by then."""
 _FORGET = 10.0
 """Seconds after which more sessions are tried than the server has refused."""
+_GRACE = 2.0
+"""Seconds without running after which the watch first lets the other threads run, and for how long."""
 
 # paramiko logs tracebacks, and without a handler logging itself would write them to stderr, across the screens.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -67,19 +70,71 @@ class _Listening(Packetizer):
 
     def readline(self, timeout: float) -> str:
         """Read a line before the protocol begins."""
-        line = super().readline(timeout)
+        try:
+            line = super().readline(timeout)
+        except UnicodeDecodeError as error:
+            line = error.object.decode("utf-8", "replace")
         self.heard = time.monotonic()
         if len(self.said) < 5:
             self.said.append(line[:200])
         return line
 
 
+class Socket(Protocol):
+    """What a transport needs of what carries it."""
+
+    def send(self, data: bytes, /) -> int:
+        """Send some of `data`; give how much."""
+        ...
+
+    def recv(self, size: int, /) -> bytes:
+        """Receive at most `size` bytes; none at the end."""
+        ...
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """Let the others raise TimeoutError after so long."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class Tunnel:
+    """A channel through a jump host as a `Socket`: one whose connection is gone can still be closed."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    @property
+    def _closed(self) -> bool:
+        """Tell paramiko whether it is closed, as sockets do."""
+        return self._channel.closed
+
+    def send(self, data: bytes) -> int:
+        """See `Socket.send`."""
+        return self._channel.send(data)
+
+    def recv(self, size: int) -> bytes:
+        """See `Socket.recv`."""
+        return self._channel.recv(size)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """See `Socket.settimeout`."""
+        self._channel.settimeout(seconds)
+
+    def close(self) -> None:
+        """See `Socket.close`."""
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.close()
+
+
 class Wire(paramiko.Transport):
     """A transport over `sock`. `below` is closed with it: what carries the socket."""
 
-    def __init__(self, sock: socket.socket | paramiko.Channel, below: Callable[[], None]) -> None:
+    def __init__(self, sock: Socket, below: Callable[[], None]) -> None:
         super().__init__(
-            sock,
+            sock,  # type: ignore[arg-type]  # it takes whatever has these methods
             default_window_size=WINDOW,
             default_max_packet_size=PACKET,
             packetizer_class=_Listening,
@@ -91,7 +146,7 @@ class Wire(paramiko.Transport):
         self._leaving: list[int] = []
         self._limit = SESSIONS
         self._refused_at = 0.0
-        self._served = False
+        self._most = 0
         self._listening.before = self._give_rooms
         self._ended = threading.Event()
         self.farewell = ""
@@ -131,8 +186,10 @@ class Wire(paramiko.Transport):
             self._take_room(deadline)
             try:
                 channel = self.open_session(timeout=max(1.0, deadline - time.monotonic()))
-            except paramiko.ChannelException:
-                if self._refused(deadline):
+            except paramiko.SSHException as error:
+                # Where several threads are refused at once, paramiko gives some of them no ChannelException.
+                lost = not self.is_active() or "timeout" in str(error).lower()
+                if self._refused(deadline, lost=lost):
                     raise
             except BaseException:
                 with self._room:
@@ -142,8 +199,8 @@ class Wire(paramiko.Transport):
             else:
                 with self._room:
                     self._opening -= 1
-                    self._served = True
                     self._open.add(channel.get_id())
+                    self._most = max(self._most, len(self._open))
                     # A channel that is forgotten gives its room back as well.
                     weakref.finalize(channel, self._give_room, channel.get_id()).atexit = False
                 return channel
@@ -162,17 +219,18 @@ class Wire(paramiko.Transport):
                     self._refused_at = time.monotonic()
             self._opening += 1
 
-    def _refused(self, deadline: float) -> bool:
-        """Learn that there is less room than we thought, and wait for some; True when there can be none.
+    def _refused(self, deadline: float, *, lost: bool) -> bool:
+        """Learn that there is less room than we thought, and wait for some; True when there can be none, or the link is lost.
 
         The server may allow fewer sessions, or still hold some whose channel is closed and whose command has not ended.
         """
         with self._room:
             self._opening -= 1
             taken = len(self._open) + self._opening
-            if (not taken and not self._served) or time.monotonic() >= deadline:
+            if lost or (not taken and not self._most) or time.monotonic() >= deadline:
+                self._room.notify()
                 return True
-            self._limit = max(1, taken)
+            self._limit = max(1, self._most, taken)
             self._refused_at = time.monotonic()
             self._room.wait(_RETRY)
         return False
@@ -202,14 +260,14 @@ class Wire(paramiko.Transport):
                 self.global_request("keepalive@openssh.com", wait=True)
 
     def _listen(self) -> None:
-        last = time.monotonic()
+        last = spared = time.monotonic()
         while self.is_active() and not self._ended.wait(1.0):
             now = time.monotonic()
-            if now - last > 3.0:
-                # We have slept ourselves (a laptop, a stopped process): what came meanwhile has not been read yet.
-                self._listening.heard = now
+            if now - last > 1.0 + _GRACE:
+                # We have been stopped ourselves: what came meanwhile has not been read, and nothing was asked.
+                spared = now + _GRACE
             last = now
-            if self.silence > SILENCE:
+            if self.silence > SILENCE and now >= spared:
                 self.close()
 
     def close(self) -> None:
