@@ -31,7 +31,7 @@ class Life:
     """What has become of an installation since its release was checked out.
 
     `app_key` and `url` stand in its `.env`, as do the lines `own` and, at its end, `further`; `rows` are in its database beside what the
-    migrations make, `files` in its tree: contents by path.
+    migrations make, `files` in its tree: contents by path. `local` are the statements that filled the stock service db's own database.
     """
 
     app_key: str
@@ -40,6 +40,7 @@ class Life:
     further: str
     rows: Callable[[], Rows]
     files: Callable[[Release], Mapping[str, str]]
+    local: tuple[str, ...] = ()
 
 
 def write_environment(instance: Path, release: Release, life: Life) -> None:
@@ -85,6 +86,10 @@ def write_database(file: Path, release: Release, life: Life) -> None:
     connection.execute("commit")
     connection.close()
     file.chmod(0o640)
+    if life.local:
+        connection = sqlite3.connect(file.parent / "db.sqlite")
+        connection.executescript(";\n".join(life.local))
+        connection.close()
 
 
 def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
@@ -337,5 +342,9 @@ IN_USE = Life(
     "\nMAIL_HOST=smtp.example.com\nMAIL_PASSWORD='demo mail password'\n",
     _rows,
     _files,
+    (
+        "create table contact (id integer primary key, name varchar(80) not null)",
+        "insert into contact (name) values ('Warehouse'), ('Accounts'), ('Front desk')",
+    ),
 )
 """An installation that has been in use for years."""

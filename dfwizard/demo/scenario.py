@@ -37,7 +37,10 @@ Faults = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Source:
-    """The other server of a migration: its address without a path, the release on it, and how its programs behave (see `Scenario`)."""
+    """The other server of a migration.
+
+    `address` is where it is, without a path, `installed` the release on it; `faults` are as in `Scenario`.
+    """
 
     address: str
     installed: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +19,12 @@ from dfwizard.hosts.command import Command
 from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.probe import (
     Probe,
+    probe_connections,
     probe_digest,
     probe_facts,
     probe_identity,
     probe_names,
+    probe_paths,
     probe_picture,
     probe_rows,
 )
@@ -104,6 +107,34 @@ def test_picture(probes: tuple[Probe, Probe]) -> None:
     assert ours.tables == theirs.tables
     assert ours.encrypted
     assert ours.encrypted == theirs.encrypted
+
+
+def test_paths(probes: tuple[Probe, Probe]) -> None:
+    assert probes[0].settings.file is not None
+    with sqlite3.connect(probes[0].settings.file) as connection:
+        text = '["\\/srv\\/reports\\/2024", "x/y", "file:/etc/df/keys.json"]'
+        connection.execute("update file_service_config set public_path = ? where service_id = 3", (text,))
+    connection.close()
+    ours, theirs = (probe_paths(probe, ("app", "*_config", "cors*")) for probe in probes)
+    assert set(ours) == {"/srv/reports/2024", "/etc/df/keys.json"}
+    assert ours == theirs
+
+
+def test_connections(access: Access, probes: tuple[Probe, Probe]) -> None:
+    """The databases on other machines are tried by neither: one has no driver for them, one no key."""
+    directory = f"{access.path}/storage/databases"
+    for drivers, place in (
+        ({"sqlite": "sqlite"}, directory),
+        ({"sqlite": "sqlite", "pgsql": "pgsql", "mysql": "mysql"}, "/nonexistent"),
+    ):
+        ours, theirs = (
+            probe_connections(probe, drivers, keys=(b"k" * 32,), sqlite_directory=place) for probe in probes
+        )
+        assert ours == theirs
+        assert len(ours) == 3
+        assert [one.state for one in ours if one.type == "sqlite"] == [
+            "ok" if place == directory else "failed"
+        ]
 
 
 def test_marker(access: Access, probes: tuple[Probe, Probe], tmp_path: Path) -> None:

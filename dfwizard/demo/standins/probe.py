@@ -13,8 +13,7 @@ import re
 import sqlite3
 import struct
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -30,15 +29,17 @@ def answer() -> int:
     """Read the request from stdin and print the answer."""
     try:
         request = _decoded(json.loads(sys.stdin.buffer.read() or b"null"))
-        modes: dict[str, Callable[[_Database, Request], Request]] = {
+        from . import probe_migration
+
+        modes: dict[str, Callable[[Database, Request], Request]] = {
             "facts": _facts,
             "digest": _digest,
             "identity": _identity,
             "names": _names,
-            "picture": _picture,
             "rows": _rows,
+            **probe_migration.MODES,
         }
-        data = modes[request["mode"]](_Database(request["db"]), request)
+        data = modes[request["mode"]](Database(request["db"]), request)
     except sqlite3.Error as error:
         data = {"error": f"SQLSTATE[HY000]: General error: {error}", "sqlstate": "HY000"}
     except (ValueError, KeyError, TypeError, OSError) as error:
@@ -55,7 +56,9 @@ def _decoded(value: Any) -> Any:
     return os.fsdecode(base64.b64decode(value)) if isinstance(value, str) else value
 
 
-class _Database:
+class Database:
+    """A SQLite database, opened for reading."""
+
     def __init__(self, db: Request) -> None:
         if db["driver"] != "sqlite":
             raise ValueError("could not find driver")
@@ -68,26 +71,32 @@ class _Database:
         self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Give all rows of a question."""
         return self.connection.execute(sql, values).fetchall()
 
     def tables(self) -> list[str]:
+        """Give the tables by name."""
         sql = r"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'"
         return sorted((_text(row[0]) for row in self.rows(sql)), key=os.fsencode)
 
     def columns(self, table: str) -> list[str]:
+        """Give a table's columns by name."""
         return sorted(
             (_text(row[1]) for row in self.rows(f"PRAGMA table_info({quoted(table)})")), key=os.fsencode
         )
 
     def key(self, table: str) -> list[str]:
+        """Give the columns of a table's primary key."""
         rows = self.rows(f"PRAGMA table_info({quoted(table)})")
         return [_text(row[1]) for row in rows if row[5] > 0]
 
     def select(self, columns: Iterable[str], table: str) -> Iterable[tuple[bytes | None, ...]]:
+        """Give the rows of a table, values as bytes."""
         asked = ", ".join(f"CAST({quoted(column)} AS BLOB)" for column in columns) or "CAST(1 AS BLOB)"
         return self.connection.execute(f"SELECT {asked} FROM {quoted(table)}")  # noqa: S608
 
     def has(self, table: str, *columns: str) -> bool:
+        """Tell whether there is a table with these columns; its name is without the prefix."""
         name = self.prefix + table
         return name in self.tables() and set(columns) <= set(self.columns(name))
 
@@ -112,11 +121,11 @@ SERVER = "3.45.1"
 """The SQLite that this PHP says it has: what a machine's Python has would differ from one to the next."""
 
 
-def _counted(db: _Database, sql: str) -> list[Request]:
+def _counted(db: Database, sql: str) -> list[Request]:
     return [{"name": str(name), "count": count} for name, count in db.rows(sql)]
 
 
-def _facts(db: _Database, _request: Request) -> Request:
+def _facts(db: Database, _request: Request) -> Request:
     service = quoted(f"{db.prefix}service") if db.has("service", "type", "is_active") else ""
     user = quoted(f"{db.prefix}user") if db.has("user", "password") else ""
     migrations = quoted(f"{db.prefix}migrations") if db.has("migrations", "migration") else ""
@@ -145,7 +154,7 @@ def _facts(db: _Database, _request: Request) -> Request:
     }
 
 
-def _encrypted(db: _Database) -> list[Request]:
+def _encrypted(db: Database) -> list[Request]:
     found: list[Request] = []
     for table in db.tables():
         if not HOLDERS.fullmatch(table.removeprefix(db.prefix)):
@@ -162,7 +171,7 @@ def _encrypted(db: _Database) -> list[Request]:
     return found[:FOUND_AT_MOST]
 
 
-def _names(db: _Database, request: Request) -> Request:
+def _names(db: Database, request: Request) -> Request:
     found = []
     for table, column in request["columns"]:
         if db.has(table, column):
@@ -172,7 +181,7 @@ def _names(db: _Database, request: Request) -> Request:
     return {"names": found}
 
 
-def _rows(db: _Database, request: Request) -> Request:
+def _rows(db: Database, request: Request) -> Request:
     table = request["table"]
     if table not in db.tables():
         raise ValueError(f"there is no table {table}")
@@ -183,7 +192,7 @@ def _rows(db: _Database, request: Request) -> Request:
     return {"rows": rows[: request["limit"]]}
 
 
-def _digest(db: _Database, request: Request) -> Request:
+def _digest(db: Database, request: Request) -> Request:
     volatile = set(request["skip_rows"])
     left_out = {table: set(columns) for table, columns in request["leave_out"]}
     tables = []
@@ -192,12 +201,13 @@ def _digest(db: _Database, request: Request) -> Request:
             count, digest = db.rows(f"SELECT count(*) FROM {quoted(table)}")[0][0], None  # noqa: S608
         else:
             columns = [one for one in db.columns(table) if one not in left_out.get(table, ())]
-            count, digest = _sum(db.select(columns, table))
+            count, digest = row_digest(db.select(columns, table))
         tables.append({"name": table, "rows": count, "digest": digest, "schema": _schema(db, table)})
     return {"server": SERVER, "tables": tables, "objects": _objects(db, volatile)}
 
 
-def _sum(rows: Iterable[tuple[bytes | None, ...]]) -> tuple[int, str]:
+def row_digest(rows: Iterable[tuple[bytes | None, ...]]) -> tuple[int, str]:
+    """Count rows, and digest them in any order."""
     lanes = [0, 0, 0, 0]
     count = 0
     for row in rows:
@@ -208,7 +218,7 @@ def _sum(rows: Iterable[tuple[bytes | None, ...]]) -> tuple[int, str]:
     return count, "".join(f"{lane:08x}" for lane in lanes)
 
 
-def _schema(db: _Database, table: str) -> str:
+def _schema(db: Database, table: str) -> str:
     sql = (
         "SELECT sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL AND tbl_name = ? "
         "ORDER BY type DESC, name"
@@ -216,7 +226,7 @@ def _schema(db: _Database, table: str) -> str:
     return ";\n".join(row[0] for row in db.rows(sql, table))
 
 
-def _objects(db: _Database, volatile: set[str]) -> list[Request]:
+def _objects(db: Database, volatile: set[str]) -> list[Request]:
     found = [
         {"name": f"{kind} {name}", "text": sql}
         for kind, name, sql in db.rows(
@@ -235,68 +245,12 @@ def _objects(db: _Database, volatile: set[str]) -> list[Request]:
 BOOT = "/proc/sys/kernel/random/boot_id"
 
 
-def _identity(db: _Database, _request: Request) -> Request:
+def _identity(db: Database, _request: Request) -> Request:
     stat = os.stat(db.file)
     with open(BOOT, encoding="ascii") as file:
         boot = file.read().strip()
     said = {"server device": f"{stat.st_dev}:{stat.st_ino}", "server boot": boot}
     return {"identity": {**said, "database": os.path.realpath(db.file)}, "zero_dates": []}
-
-
-def _picture(db: _Database, request: Request) -> Request:
-    """Give every row of the tables asked for by row: its key, what it is called, and a short digest of each column."""
-    left_out = {table: set(columns) for table, columns in request["leave_out"]}
-    naming = dict(request["naming"])
-    tables: list[Request] = []
-    encrypted: list[Request] = []
-    for table in db.tables():
-        name = table.removeprefix(db.prefix)
-        count = db.rows(f"SELECT count(*) FROM {quoted(table)}")[0][0]  # noqa: S608
-        columns = [one for one in db.columns(table) if one not in left_out.get(name, ())]
-        made: Request = {"name": name, "rows": count, "columns": columns, "digest": None, "named": None}
-        if not _fits(name, request["skip"]):
-            keyed = db.key(table)
-            key = [columns.index(one) for one in columns if one in keyed]
-            label = columns.index(naming[name]) if naming.get(name) in columns else None
-            rows = list(db.select(columns, table))
-            made["digest"] = _sum(rows)[1]
-            called = [_row_name(row, columns, key, label) for row in rows]
-            for row, title in zip(rows, called, strict=True):
-                encrypted += _encrypted_in(row, columns, name, title)
-            if key and count <= request["limit"] and _fits(name, request["by_row"]):
-                made["named"] = [
-                    [",".join(_shown(row[i]) for i in key), title, _column_digests(row)]
-                    for row, title in zip(rows, called, strict=True)
-                ]
-        tables.append(made)
-    return {"server": SERVER, "tables": tables, "encrypted": encrypted}
-
-
-def _fits(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _shown(value: bytes | None, most: int | None = None) -> str:
-    return (value or b"")[:most].decode("utf-8", "replace")
-
-
-def _row_name(row: Sequence[bytes | None], columns: list[str], key: list[int], label: int | None) -> str:
-    if label is not None and row[label]:
-        return _shown(row[label], 80)
-    return ", ".join(f"{columns[i]} {_shown(row[i], 40)}" for i in key)
-
-
-def _column_digests(row: Iterable[bytes | None]) -> str:
-    return "".join(hashlib.sha256(b"N" if value is None else b"V" + value).hexdigest()[:12] for value in row)
-
-
-def _encrypted_in(
-    row: Iterable[bytes | None], columns: list[str], table: str, called: str
-) -> Iterable[Request]:
-    for column, value in zip(columns, row, strict=True):
-        for match in ENCRYPTED.findall(value or b""):
-            text = match.decode("ascii").replace("\\/", "/")
-            yield {"table": table, "column": column, "row": called, "value": text}
 
 
 def execute(file: str, sql: str) -> int:
