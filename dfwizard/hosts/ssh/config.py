@@ -28,7 +28,7 @@ USED = (
     "HashKnownHosts",
     "HostKeyAlgorithms",
     "HostKeyAlias",
-    "Hostname",
+    "HostName",
     "IdentitiesOnly",
     "IdentityAgent",
     "IdentityFile",
@@ -322,9 +322,9 @@ def tokens(settings: Settings, *, user: str | None = None, port: int | None = No
     me = getpass.getuser()
     found = {
         "d": str(Path.home()),
-        "h": settings.host,
+        "h": settings.host.lower(),
         "n": settings.host,
-        "k": settings.host,
+        "k": settings.host.lower(),
         "p": str(port or settings.word("port", "22")),
         "r": user or settings.user or settings.word("user", me),
         "u": me,
@@ -334,10 +334,10 @@ def tokens(settings: Settings, *, user: str | None = None, port: int | None = No
     }
     hostname = settings.first("hostname")
     if hostname is not None:
-        found["h"] = found["k"] = expand(hostname.word, {"h": settings.host}, hostname.line)
+        found["h"] = found["k"] = expand(hostname.word, {"h": settings.host}, hostname.line).lower()
     alias = settings.first("hostkeyalias")
     if alias is not None:
-        found["k"] = alias.word
+        found["k"] = alias.word.lower()
     return found
 
 

@@ -161,7 +161,7 @@ def _known_without_port(route: Route, offered: Offered) -> bool:
     """Tell whether the same key is known for the host without its port, which OpenSSH takes as well."""
     if not route.key_name.startswith("["):
         return False
-    entries = tuple(_entries(route.host.lower(), (*route.known_hosts, *route.system_known_hosts)))
+    entries = tuple(_entries(route.host, (*route.known_hosts, *route.system_known_hosts)))
     return any(entry.blob == offered.blob and not entry.marker for entry in entries) and not any(
         entry.blob == offered.blob and entry.marker == "@revoked" for entry in entries
     )

@@ -100,8 +100,8 @@ def _route(address: Address, files: tuple[Path, ...], *, via: Route | None, dept
     user = address.user or settings.word("user", getpass.getuser())
     known = tokens(settings, user=user, port=port)
     host = known["h"]
-    alias = settings.first("hostkeyalias")
-    key_name = alias.word if alias else host.lower() if port == 22 else f"[{host.lower()}]:{port}"
+    # An alias stands without the port, as ssh has it.
+    key_name = known["k"] if port == 22 or settings.first("hostkeyalias") else f"[{host}]:{port}"
     command, jump = (None, via) if via else _proxy(settings, known, address, files, depth)
     return Route(
         name=address.text,
