@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import subprocess
 import threading
 import time
@@ -24,7 +25,7 @@ LINGER = 0.2
 """Seconds that outputs may stay open after the last command has ended, before they are closed on whoever holds them."""
 TERM_GRACE = 5.0
 """Seconds between TERM and KILL."""
-_RECENT = 1 << 16
+RECENT = 1 << 16
 """Bytes of each stream kept for messages, whatever the caller keeps."""
 _DRAIN_LIMIT = 1 << 20
 
@@ -83,8 +84,8 @@ class Running:
     ) -> None:
         self.stdout = Tail(keep)
         self.stderr = Tail(keep)
-        self._errors = tuple(Tail(_RECENT) for _ in launches)
-        self._output = Tail(_RECENT)
+        self._errors = tuple(Tail(RECENT) for _ in launches)
+        self._output = Tail(RECENT)
         self._deliver = on_output
         self._selector = selectors.DefaultSelector()
         self._open: set[int] = set()
@@ -138,6 +139,12 @@ class Running:
             raise Stopped
 
         self._selector.register(fd, selectors.EVENT_READ, stop)
+
+    def kill(self, send: procfs.Send = procfs.send_signal) -> None:
+        """KILL everything at once, the last of a pipeline and parents first: nobody may take a broken input for one that ends."""
+        for leader in reversed([started.pid for started in self._processes]):
+            for target in sorted(procfs.tree([leader]), key=lambda p: (p.started, p.pid)):
+                send(target, signal.SIGKILL)
 
     def end(self, send: procfs.Send = procfs.send_signal) -> tuple[int, ...]:
         """End the processes, their sessions and descendants; give the pids of those that could not be ended."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +43,20 @@ Send = Callable[[Process, int], None]
 def process(pid: int) -> Process | None:
     """Give the process with this pid; None when there is none or it is a zombie. See proc(5), /proc/pid/stat."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
+        return described(Path(f"/proc/{pid}/stat").read_bytes())
     except OSError:
         return None
+
+
+def described(text: bytes) -> Process | None:
+    """Read one process's line of /proc/pid/stat; None for a zombie."""
     before, _, after = text.rpartition(b")")
-    name, fields = os.fsdecode(before.partition(b"(")[2]), after.split()
+    pid, _, name = before.partition(b"(")
+    fields = after.split()
     if fields[0] in (b"Z", b"X", b"x"):
         return None
-    return Process(pid, int(fields[19]), int(fields[1]), int(fields[2]), int(fields[3]), name)
+    parent, group, session = (int(field) for field in fields[1:4])
+    return Process(int(pid), int(fields[19]), parent, group, session, os.fsdecode(name))
 
 
 def processes() -> dict[int, Process]:
@@ -59,9 +65,12 @@ def processes() -> dict[int, Process]:
     return {found.pid: found for pid in pids if (found := process(pid))}
 
 
-def tree(leaders: Iterable[int]) -> set[Process]:
-    """Give the living members of the sessions and groups that `leaders` began, and all their descendants."""
-    known = processes()
+def tree(leaders: Iterable[int], known: Mapping[int, Process] | None = None) -> set[Process]:
+    """Give the living members of the sessions and groups that `leaders` began, and all their descendants.
+
+    `known` are all living processes, where they are not this machine's.
+    """
+    known = processes() if known is None else known
     roots = set(leaders)
     members = {p.pid for p in known.values() if p.pid in roots or p.session in roots or p.group in roots}
     grown = True
@@ -82,9 +91,13 @@ def marked(mark: str) -> set[Process]:
     sheltered = _lineage(known)
     entry = os.fsencode(f"{MARK}={mark}")
     bearers = {p for p in known.values() if p.pid not in sheltered and entry in _environment(p.pid)}
+    return with_groups(bearers, (p for p in known.values() if p.pid not in sheltered))
+
+
+def with_groups(bearers: set[Process], known: Iterable[Process]) -> set[Process]:
+    """Give `bearers` and the whole groups that they lead."""
     groups = {p.group for p in bearers if p.pid == p.group}
-    followers = {p for p in known.values() if p.group in groups and p.pid not in sheltered}
-    return bearers | followers
+    return bearers | {p for p in known if p.group in groups}
 
 
 def send_signal(target: Process, number: int) -> None:
@@ -118,10 +131,12 @@ def end(
     grace: float,
     pause: Callable[[float], None] = time.sleep,
     send: Send = send_signal,
+    lives: Callable[[Process], bool] | None = None,
 ) -> tuple[int, tuple[Process, ...]]:
     """End what `find` gives, now and while it ends: TERM, after `grace` seconds KILL; wait until all are gone.
 
-    `pause` is called while waiting. An exception from it (a second Ctrl-C) makes KILL immediate.
+    `send` and `lives` (whether a process is still there) are this machine's unless others are given. `pause` is called while
+    waiting. An exception from it (a second Ctrl-C) makes KILL immediate.
 
     Returns:
         how many processes were found, and those that outlived even KILL (uninterruptible, or another account's).
@@ -131,7 +146,7 @@ def end(
     def living() -> set[Process]:
         fresh = find() - seen
         seen.update(fresh)
-        return {p for p in seen if _lives(p)}
+        return {p for p in seen if (lives or _lives)(p)}
 
     def sweep(number: int, patience: float) -> set[Process]:
         until = time.monotonic() + patience
@@ -140,7 +155,7 @@ def end(
             due = left - told
             if number == signal.SIGTERM:
                 due -= _spared(due, told & left, seen)
-            for target in sorted(due, key=lambda p: p.started):  # parents first: they start nothing more
+            for target in sorted(due, key=lambda p: (p.started, p.pid)):  # parents first: they start nothing more
                 send(target, number)
             told |= due
             if time.monotonic() >= until:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from dfwizard.hosts.base import Host
+from dfwizard.hosts.local import LocalHost
 from tests.unit.run_bench import Bench, benched
+
+
+@pytest.fixture
+def host() -> Host:
+    """This machine; tests of the contract of hosts run over SSH as well, with another `host` (tests/lab/test_ssh_host.py)."""
+    return LocalHost()
 
 
 @pytest.fixture
