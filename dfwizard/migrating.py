@@ -258,13 +258,16 @@ class MigrationPlanner:
 
     def _ask(self, source: Access, target: Access) -> _Asked:
         """Ask both databases what tells them apart, and what the checks want to know of them; what does not answer is left empty."""
-        said: list[tuple[Mapping[str, str], tuple[str, ...]]] = []
+        said: list[Mapping[str, str]] = []
         for access in (source, target):
             try:
-                said.append(probe_identity(access.probe(), zero_dates=access is source))
+                said.append(probe_identity(access.probe())[0])
             except DfwizardError:
-                said.append(({}, ()))
-        (theirs, zero_dates), (ours, _) = said
+                said.append({})
+        theirs, ours = said
+        zero_dates: tuple[str, ...] = ()
+        with suppress(DfwizardError):
+            zero_dates = probe_identity(source.probe(), zero_dates=True, timeout=300)[1]
         same = ""
         if theirs and ours and apart.is_same(theirs, ours):
             same = "both servers say the same of themselves: " + ", ".join(

@@ -286,12 +286,13 @@ def carried_keys(
 def _carry_dotenv(context: StepContext, action: moves.CarryDotenv, rules: Rules) -> None:
     host, plan, path = context.host, context.plan, f"{context.plan.instance}/.env"
     now = host.read(path)
+    edited = context.run.directory / EDITED
     if hashlib.sha256(now).hexdigest() == action.result:
+        edited.unlink(missing_ok=True)
         context.output(".env holds these keys already\n")
         return
     source = host.read(posixpath.join(action.directory, ENV))
     context.add_secret(*_secrets_of(source))
-    edited = context.run.directory / EDITED
     values = json.loads(edited.read_bytes()) if edited.exists() else {}
     keys = with_choices(
         carried_keys(source, now, (plan.frm, plan.to), rules),
@@ -316,6 +317,7 @@ def _carry_dotenv(context: StepContext, action: moves.CarryDotenv, rules: Rules)
         owner=found.owner if root else None,
         group=found.group if root else None,
     )
+    edited.unlink(missing_ok=True)  # what it held is in .env now, and may be secret
     context.output(diff(now, after))
 
 

@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from dfwizard.errors import BlockedError, UsageError
@@ -94,6 +95,7 @@ def _begin(
     from dfwizard.execution.on_failure import OnFailure
     from dfwizard.planning.findings import Severity
     from dfwizard.reports.findings_text import findings_text
+    from dfwizard.reports.run_report import render
 
     policy = OnFailure(options.on_failure or ("rollback" if options.yes else "auto"))
     blocking = prospect.blockers(accepted)
@@ -104,7 +106,12 @@ def _begin(
         _confirm(options, prospect, accepted, policy.value)
     with Uninterrupted() as interrupt:
         run = controller.start_migration(prospect, accepted=accepted, on_failure=policy)
-    return started(run, interrupt)
+    if not options.json:
+        return started(run, interrupt)
+    with redirect_stdout(sys.stderr):
+        code = started(run, interrupt)
+    print(render(controller.report(run), "json"))
+    return code
 
 
 def _confirm(options: Options, prospect: MigrationProspect, accepted: frozenset[str], policy: str) -> None:

@@ -350,7 +350,11 @@ def _migrate(commands: _Commands) -> None:
         default="text",
         help="with --dry-run: how to print the plan",
     )
-    _json(migrate)
+    migrate.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON: the run's report at its end, or with --dry-run plan, .env, files and findings",
+    )
     migrate.add_argument("--yes", action="store_true", help="do not ask; warnings count as read")
     migrate.add_argument(
         "--on-failure",

@@ -169,6 +169,27 @@ def engines(context: MigrationContext) -> list[Finding]:
     return []
 
 
+def sql_server(context: MigrationContext) -> list[Finding]:
+    """SQL Server's backups are made by its own tools: say how the guide's way goes, in the order that loses nothing."""
+    theirs, ours = context.source.database, context.target.database
+    if theirs is None or ours is None or (theirs.driver, ours.driver) != ("sqlsrv", "sqlsrv"):
+        return []
+    return [
+        Finding(
+            "sql-server",
+            Severity.BLOCKER,
+            "The databases are on SQL Server, which dfwizard can neither save nor restore",
+            (theirs.address, ours.address),
+            why="The guide leaves this to SQL Server's own tools (Step 2: SSMS), and there is no proven way back without a proven backup.",
+            remedy=f"By hand, in this order: 1. `php artisan down` on the target. 2. BACKUP DATABASE {ours.name} there, and try it with "
+            f"RESTORE VERIFYONLY. 3. BACKUP DATABASE {theirs.name} WITH COPY_ONLY on the source; copy the file. 4. RESTORE DATABASE "
+            f"{ours.name} WITH REPLACE, MOVE on the target, and give its login to the database (ALTER USER ... WITH LOGIN). 5. Put the "
+            "source's APP_KEY into the target's .env. 6. `php artisan migrate --seed --force`, config:clear, cache:clear. 7. Restart "
+            "PHP-FPM, then `php artisan up`.",
+        )
+    ]
+
+
 def _server(text: str | None) -> tuple[str, tuple[int, ...]] | None:
     """Give make and version of a database server from its own words."""
     found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", text or "")
@@ -501,8 +522,17 @@ def other_files(context: MigrationContext) -> list[Finding]:
 
 def web_traffic(context: MigrationContext) -> list[Finding]:
     """During the import nobody may reach the target."""
+    unit = context.target.web.fpm_service
     if any(step.id == "web-stop" for step in context.plan.steps):
-        return []
+        return [
+            Finding(
+                "web-stopped",
+                Severity.INFO,
+                f"{unit} is stopped while the database is replaced",
+                why="Every site that it serves answers 502 meanwhile, others than this instance too.",
+                remedy="Migrate when that is allowed, if it serves more than this instance.",
+            )
+        ]
     return [
         Finding(
             "web-open",
@@ -521,6 +551,7 @@ MigrationCheck = Callable[[MigrationContext], "list[Finding]"]
 MIGRATION_CHECKS: tuple[MigrationCheck, ...] = (
     same_database,
     engines,
+    sql_server,
     releases,
     working,
     php,
