@@ -233,7 +233,7 @@ class Host(Protocol):
         """Run a pipeline and write what its first command reads; the context's end is the end of that input.
 
         It then waits for the commands and raises what `run` raises. When the context is left by an exception, or `close` was
-        called, they are ended. The first command's `stdin` and `Pipeline.stdin_file` must be None.
+        called, they are ended. The first command's `stdin`, `Pipeline.stdin_file` and `Pipeline.stdout_file` must be None.
         """
         ...
 

@@ -126,16 +126,30 @@ def os_failure(
             remedy="Check the path: it must not hold a NUL byte.",
         )
     if error.errno == errno.ENOSPC:
-        left = "" if free is None else f", {size_text(free)} free"
-        return HostError(
-            f"cannot {doing} {shown(path)}: the disk of {shown(path)} is full{left}",
-            where=host,
-            remedy="Free some space there (or inodes: `df -i`), then try again.",
-        )
+        return full_disk(doing, path, free, host=host)
     reason, remedy = _REASONS.get(
         error.errno or 0, (error.strerror or str(error), "Mend that, then try again.")
     )
     return HostError(f"cannot {doing} {shown(path)}: {reason}", where=host, remedy=remedy)
+
+
+def full_disk(doing: str, path: str, free: int | None, *, host: str) -> HostError:
+    """Say that the filesystem of `path`, on which `free` bytes are left, is full."""
+    left = "" if free is None else f", {size_text(free)} free"
+    return HostError(
+        f"cannot {doing} {shown(path)}: the disk of {shown(path)} is full{left}",
+        where=host,
+        remedy="Free some space there (or inodes: `df -i`), then try again.",
+    )
+
+
+def no_room(to: str, needed: int, free: int, *, host: str) -> HostError:
+    """Say that what is to be copied to `to` needs so many more bytes there than are free."""
+    return HostError(
+        f"cannot copy to {shown(to)}: {size_text(needed)} more are needed there, {size_text(free)} are free",
+        where=host,
+        remedy="Free some space there, then try again; what has been copied already is kept.",
+    )
 
 
 def no_regular_file(doing: str, path: str, *, host: str) -> HostError:

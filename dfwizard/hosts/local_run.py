@@ -16,7 +16,7 @@ from dfwizard.errors import HostError
 from dfwizard.hosts import failures, files, procfs
 from dfwizard.hosts.base import OnOutput
 from dfwizard.hosts.command import Command, Pipeline, Result, Secret, run_as
-from dfwizard.hosts.process import Launch, Running
+from dfwizard.hosts.process import Launch, Running, Stopped
 from dfwizard.hosts.verdict import Ended, refuse_impossible
 
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -239,8 +239,10 @@ def _finish(
         in_time = running.pump(None if timeout is None else time.monotonic() + timeout)
         if not in_time:
             left = running.end(send)
-    except BaseException:
+    except BaseException as error:
         running.mute()
+        if isinstance(error, Stopped):
+            running.kill(send)
         running.end(send)
         running.close()
         raise

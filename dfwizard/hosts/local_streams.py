@@ -259,6 +259,8 @@ def inflow(pipeline: Pipeline, *, me: str, host: str, mark: str | None) -> Itera
     """See `Host.inflow`."""
     if pipeline.stdin_file is not None or pipeline.commands[0].stdin is not None:
         raise ValueError("a pipeline reads either what is written into it or an input of its own")
+    if pipeline.stdout_file is not None:
+        raise ValueError("what a pipeline that is written into writes itself cannot go into a file")
     flow = _Inflow(pipeline, inwards=True, me=me, host=host, mark=mark)
     try:
         yield flow

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from dfwizard.errors import HostError
 from dfwizard.hosts.base import FileStat, Host
-from dfwizard.hosts.failures import no_regular_file, shown
-from dfwizard.hosts.sizes import size_text
+from dfwizard.hosts.failures import no_regular_file, no_room, shown
 from dfwizard.hosts.transfer.pouring import BLOCK, persistently, pour
 from dfwizard.hosts.transfer.progress import Gauge, OnProgress
 from dfwizard.hosts.transfer.together import Later, both
@@ -205,11 +204,7 @@ class _Copy:
     def _refuse_without_room(self, needed: int) -> None:
         free = self.target.free_bytes(self.part)
         if needed > free:
-            raise HostError(
-                f"cannot copy to {shown(self.to)}: {size_text(needed)} more are needed there, {size_text(free)} are free",
-                where=self.target.name,
-                remedy="Free some space there, then try again; what is there already is kept.",
-            )
+            raise no_room(self.to, needed, free, host=self.target.name)
 
     def _move(self, start: int) -> str:
         """Move what lies behind `start`; give the SHA-256 of both ends, nothing when they differ for the first time."""

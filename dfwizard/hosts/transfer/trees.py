@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dfwizard.errors import CommandNotFound, ConnectionLost, HostError
+from dfwizard.errors import CommandFailed, CommandNotFound, HostError
 from dfwizard.hosts.base import ByteSource, Host
 from dfwizard.hosts.command import Command, Pipeline
-from dfwizard.hosts.failures import no_regular_file, not_found, shown
+from dfwizard.hosts.failures import FULL, full_disk, no_regular_file, no_room, not_found, shown
 from dfwizard.hosts.transfer.files import PATIENCE, unfinished
 from dfwizard.hosts.transfer.pouring import BLOCK, persistently, pour
 from dfwizard.hosts.transfer.progress import Gauge, OnProgress
@@ -72,6 +72,8 @@ class _TreeCopy:
     patience: float
     spool: str = field(init=False)
     mark: str = field(init=False)
+    _size: int | None = None
+    """Bytes that it will occupy, as far as files tell."""
     _spooled: bool = False
     _unpacked: bool = False
     _packer: tuple[Command, Command] | None = None
@@ -95,6 +97,7 @@ class _TreeCopy:
             self._refuse_in_the_way()
             self.target.end_marked(self.mark)
         if not self._spooled:
+            self._refuse_without_room()
             self._fill_spool(self._packer)
             self._spooled = True
         if not self._unpacked:
@@ -112,6 +115,16 @@ class _TreeCopy:
                 where=self.target.name,
                 remedy="Move it out of the way, or choose another place.",
             )
+
+    def _refuse_without_room(self) -> None:
+        if self._size is None:
+            left_out = (f"{self.path}/{name}" for name in self.leave_out)
+            self._size = self.source.size_of(self.path) - sum(
+                self.source.size_of(path) for path in left_out if self.source.stat(path) is not None
+            )
+        free = self.target.free_bytes(self.to)
+        if self._size > free:
+            raise no_room(self.to, self._size, free, host=self.target.name)
 
     def _commands(self) -> tuple[tuple[Command, Command], tuple[Command, Command]]:
         pack, unpack = _compression(self.source, self.target)
@@ -198,10 +211,11 @@ class _TreeCopy:
         self.target.mkdir(self.staging, mode=0o700)
         try:
             self.target.run(Pipeline(unpacker, stdin_file=self.spool), mark=self.mark)
-        except ConnectionLost:
-            raise
-        except HostError:
+        except CommandFailed as error:
+            free = self.target.free_bytes(self.staging)
             self.target.remove(self.staging)  # it may be what has filled the disk
+            if free < 1 << 16 or FULL.search(error.tail):
+                raise full_disk("unpack", self.to, free, host=self.target.name) from error
             raise
         self.target.run(Command(("sync", "-f", self.staging)), check=False)
 
