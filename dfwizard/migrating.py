@@ -37,8 +37,8 @@ from dfwizard.planning.migration import (
     Migration,
     MigrationShows,
     MigrationWish,
-    is_strict,
     plan_migration,
+    strict_line,
     strict_off,
 )
 from dfwizard.planning.moves import CarryDotenv, ProveApart
@@ -144,7 +144,7 @@ class MigrationPlanner:
         found = self._ask(theirs, ours)
         config = self._config(target)
         connection = target.dotenv.values.get("DB_CONNECTION", "mysql") if target.dotenv else "mysql"
-        strict = is_strict(config, connection)
+        strict = strict_line(config, connection)
         migration = Migration(
             source,
             target,
@@ -157,7 +157,7 @@ class MigrationPlanner:
                 _chosen(wishes),
                 diff(ours.env, after),
             ),
-            relax=strict_off(target, connection) if strict and found.zero_dates else None,
+            relax=strict_off(target, strict) if strict and found.zero_dates else None,
             shows=self._shows(theirs, ours, wish),
         )
         plan = plan_migration(migration, self.rules)
@@ -173,7 +173,7 @@ class MigrationPlanner:
             instance_ids=found.instance_ids,
             zero_dates=found.zero_dates,
             sql_modes=found.sql_modes,
-            strict=strict,
+            strict=strict is not None,
             redirected=_redirected(ours, after, target, config),
             needs=self._needs(source, target, wish),
             source_needs=self._source_needs(source, wish),

@@ -140,16 +140,22 @@ def _default_block(connection: str, release: tuple[int, ...] | None) -> str:
 
 def _block(config: str, connection: str) -> str:
     """Give the text of `'connection' => [ ... ]`; Laravel's own when the file has none of that name."""
+    span = connection_span(config, connection)
+    return config[span[0] : span[1]] if span else _default_block(connection, (7, 0, 1))
+
+
+def connection_span(config: str, connection: str) -> tuple[int, int] | None:
+    """Give where the block `'connection' => [ ... ]` of a config/database.php begins and ends; None when it has none."""
     start = re.search(rf"['\"]{re.escape(connection)}['\"]\s*=>\s*(\[|array\s*\()", config)
     if start is None:
-        return _default_block(connection, (7, 0, 1))
+        return None
     depth = 0
     for match in _PHP_BRACKETS.finditer(config, start.end() - 1):
         sign = match.group()
         depth += (sign in {"[", "("}) - (sign in {"]", ")"})
         if depth == 0:
-            return config[start.end() : match.end()]
-    return config[start.end() :]
+            return start.end(), match.end()
+    return start.end(), len(config)
 
 
 def _port(text: str | None, driver: str, where: str) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from dfwizard.instance.database import connection_span
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.origin import OriginFacts
 from dfwizard.planning.frame import opening_step, steps_before
@@ -75,7 +76,8 @@ class Migration:
     """All that a migration's plan is made of.
 
     `frm` and `to` are the releases of source and target; `dotenv` what becomes of the target's `.env`; `relax`
-    is the command that turns MySQL's strict mode off in the target's configuration (None: it need not be).
+    is the command that turns MySQL's strict mode off in the target's configuration, with the one that tells it is off (None: it need
+    not be).
     """
 
     source: Facts
@@ -84,7 +86,7 @@ class Migration:
     to: Release
     wish: MigrationWish
     dotenv: CarryDotenv
-    relax: Execute | None = None
+    relax: tuple[Execute, Execute] | None = None
     shows: MigrationShows = field(default_factory=MigrationShows)
 
 
@@ -204,11 +206,12 @@ def _closing(migration: Migration) -> list[Step]:
                 "strict-mode",
                 "Turn MySQL's strict mode off in config/database.php",
                 "The source's tables hold dates of zeros, which the migrations could not write in strict mode.",
-                migration.relax,
+                migration.relax[0],
                 guide=f"{GUIDE}, Step 4 (MySQL Specific Configuration)",
                 departs="Only where the data needs it. It is a local change of a tracked file: the next upgrade puts it into git's stash.",
                 undo=Undo.TREE,
                 undo_text=TREE_BACK,
+                done_when=migration.relax[1],
                 timeout=60,
             )
         )
@@ -324,22 +327,23 @@ def _verifying(migration: Migration) -> list[Step]:
     ]
 
 
-_STRICT = r"'strict'\s*=>\s*true"
+_STRICT = re.compile(r"'strict'[ \t]*=>[ \t]*true")
 
 
-def is_strict(config: str, connection: str) -> bool:
-    """Tell whether a config/database.php turns strict mode on in the block of a connection."""
-    block = re.search(
-        rf"'{re.escape(connection)}'\s*=>\s*\[(.*?)^\s*\],\s*$", config, re.DOTALL | re.MULTILINE
-    )
-    return block is not None and re.search(_STRICT, block[1]) is not None
+def strict_line(config: str, connection: str) -> int | None:
+    """Give the line of a config/database.php that turns strict mode on for a connection; None when none does."""
+    span = connection_span(config, connection)
+    found = _STRICT.search(config, *span) if span else None
+    return config.count("\n", 0, found.start()) + 1 if found else None
 
 
-def strict_off(target: Facts, connection: str) -> Execute:
-    """Give the command that turns strict mode off in the target's config/database.php, in the block of its connection only."""
-    program = f"/'{connection}' *=> *\\[/,/^ *\\], *$/s/'strict' *=> *true/'strict' => false/"
-    return Execute(
-        ("sed", "-i", "-e", program, "--", f"{target.path}/config/database.php"),
-        user=target.tree.owner,
-        env={"HOME": target.owner_home},
+def strict_off(target: Facts, line: int) -> tuple[Execute, Execute]:
+    """Give the command that turns strict mode off in this line of the target's config/database.php, and the one that tells it is off."""
+    file = f"{target.path}/config/database.php"
+    edit = f"{line}s/'strict' *=> *true/'strict' => false/"
+    test = f"{line}{{/'strict' *=> *false/!q1}}"
+    user, env = target.tree.owner, {"HOME": target.owner_home}
+    return (
+        Execute(("sed", "-i", "-e", edit, "--", file), user=user, env=env),
+        Execute(("sed", "-n", "-e", test, "--", file), user=user, env=env),
     )
