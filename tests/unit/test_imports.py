@@ -109,6 +109,24 @@ def test_runs_where_there_is_none(tmp_path: Path, made: bool) -> None:
     assert dfwizard("runs", "--json", state=state).out == "[]\n"
 
 
+@pytest.mark.parametrize(
+    "module",
+    ["dfwizard.hosts.opening", "dfwizard.hosts.ssh", "dfwizard.hosts.ssh.route", "dfwizard.hosts.prompts"],
+)
+def test_hosts_can_be_named_without_what_reaches_them(tmp_path: Path, module: str) -> None:
+    ended = python("-c", f"import {module}", state=tmp_path)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert not ended.imported & {*HEAVY, "cryptography"}
+
+
+def test_what_reaches_hosts_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
+    ended = python(
+        "-c", "from dfwizard.hosts.ssh import SshHost, Connection; print(SshHost.__name__)", state=tmp_path
+    )
+    assert (ended.code, ended.out, ended.err) == (0, "SshHost\n", "")
+    assert "paramiko" in ended.imported
+
+
 def _nothing(_directory: Path) -> None:
     """Leave the run's directory empty."""
 

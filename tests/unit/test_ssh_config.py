@@ -26,7 +26,7 @@ def test_the_hosts_that_are_named_one_by_one(tmp_path: Path) -> None:
     file.write_text(
         "Host web1 web2 *.example.com !web9\n  Port 1\n"
         f"Include {tmp_path}/more {tmp_path}/broken {tmp_path}\n"
-        "Match host x\nHost *\nhost last\n"
+        "Match host x\nHost *\nhost last -x ::1\n"
     )
     assert hosts(file) == ("web1", "web2", "db1", "db3", "last")
     assert hosts(tmp_path / "none") == ()

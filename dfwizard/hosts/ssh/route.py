@@ -85,8 +85,16 @@ def route_to(
 
 
 def hosts(config_file: Path | None = None) -> tuple[str, ...]:
-    """Give the hosts that ssh_config names one by one, in order, without patterns; what cannot be read is passed over."""
-    return host_names(default_files() if config_file is None else (config_file,))
+    """Give the hosts that ssh_config names one by one, in order, as `ssh://NAME` is an address; what cannot be read is passed over."""
+    names = host_names(default_files() if config_file is None else (config_file,))
+    return tuple(name for name in names if _addressable(name))
+
+
+def _addressable(name: str) -> bool:
+    try:
+        return parse_address(f"ssh://{name}") is not None
+    except UsageError:
+        return False
 
 
 def _with_known_hosts(route: Route, files: tuple[Path, ...]) -> Route:
