@@ -60,14 +60,16 @@ class InstanceScreen(StageScreen):
         "Below are the DreamFactory installations found in the usual places and in the configuration of nginx and Apache. "
         "Enter looks at one of them; looking changes nothing. One that is not listed can be typed with o; Tab completes.\n"
         "s looks at another server over SSH: as an account of it, with the keys and settings of ~/.ssh/config; what is shown, planned and "
-        "run from there on concerns that server, and its name stands in the title. m comes back to this machine.\n"
+        "run from there on concerns that server, and its name stands in the title. l comes back to this machine.\n"
         "Earlier runs open as they ended, with their reports. h lists all of them, and all backups.\n"
         "Leaving here costs nothing: a run goes on without this terminal."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "other", "Other path", tooltip="Type the directory of an instance"),
         Binding("s", "server", "Server", tooltip="Look at another server, over SSH"),
-        Binding("m", "here", "This machine", tooltip="Come back to the instances of this machine"),
+        Binding(
+            "l", "here", "This machine", show=False, tooltip="Come back to the instances of this machine"
+        ),
         Binding("h", "history", "History", tooltip="All runs and all backups"),
         Binding("r", "again", "Look again", tooltip="Look for runs and instances again"),
     ]
@@ -87,7 +89,7 @@ class InstanceScreen(StageScreen):
 
     def title_instance(self) -> str:
         """Name no instance: it is chosen here. Another server is named."""
-        return self.session.host
+        return instance_rows.host_in_words(self.session.host)
 
     def stakes(self) -> str:
         """Say in one sentence what stopping now would mean."""
@@ -281,7 +283,7 @@ class InstanceScreen(StageScreen):
     def _look_on(self, host: str) -> None:
         self.wizard.stop_watching()
         self.session.begin_on(host)
-        self.query_one(TitleBar).name_instance(host)
+        self.query_one(TitleBar).name_instance(instance_rows.host_in_words(host))
         self._known = replace(self._known, found=None, host=host, unreached="")
         self._moved = False
         self._fill()

@@ -87,12 +87,13 @@ def rows(known: Known, width: int, now: datetime) -> list[Row]:
     made: list[Row] = []
     if going:
         made += [heading("Still going"), *(_going(run, width, now) for run in going), _GAP]
-    where = fitted(plain(known.host), width - len("Instances on ")) if known.host else "this machine"
+    host = host_in_words(known.host)
+    where = fitted(plain(host), width - len("Instances on ")) if host else "this machine"
     made += [heading(f"Instances on {where}"), *_instances(known, width)]
     made.append(Row.of(OTHER, Text.assemble("Another path...", ("  (o)", QUIET))))
     made.append(Row.of(SERVER, Text.assemble("Another server, over SSH...", ("  (s)", QUIET))))
     if known.host:
-        made.append(Row.of(HERE, Text.assemble("Back to this machine", ("  (m)", QUIET))))
+        made.append(Row.of(HERE, Text.assemble("Back to this machine", ("  (l)", QUIET))))
     if known.problem:
         made += [_GAP, *_said("problem", f"The runs cannot be listed: {known.problem}", width, ODD)]
     if earlier:
@@ -103,6 +104,11 @@ def rows(known: Known, width: int, now: datetime) -> list[Row]:
     if not known.runs and known.found == () and not known.problem and not known.host:
         made += [_GAP, heading("The first time here?"), *_said("hint", _FIRST_TIME, width, "")]
     return made
+
+
+def host_in_words(host: str) -> str:
+    """Give a host's name as people say it: an alias of ~/.ssh/config without the `ssh://` that tells it from a path."""
+    return host.removeprefix("ssh://")
 
 
 def _unfinished(runs: tuple[RunSummary, ...]) -> list[RunSummary]:

@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 from dfwizard.reports.terminal import plain
 from dfwizard.tui import signs
 from dfwizard.tui.screens.dialogs import AskDialog, MessageDialog
+from dfwizard.tui.screens.instance_rows import host_in_words
 from dfwizard.tui.widgets.rowlist import Row, RowList
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ServerDialog(AskDialog):
 
     def __init__(self, known: Sequence[str], reach: Reach, *, value: str = "") -> None:
         super().__init__("Another server, over SSH", [_TEXT], value=value, complete=self._begin_with)
-        self._known = tuple(known)
+        self._known = tuple(host_in_words(one) for one in known)
         self._reach = reach
         self._reaching = ""
 
