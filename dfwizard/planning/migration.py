@@ -7,7 +7,7 @@ A pure function of the facts of both instances, the rules and the wishes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dfwizard.instance.database import connection_span
 from dfwizard.instance.facts import Facts
@@ -118,7 +118,7 @@ def plan_migration(migration: Migration, rules: Rules) -> Plan:
         owner=target.tree.owner,
         me=target.me,
         hops=(hop,),
-        steps=weighed(steps, pace(target)),
+        steps=weighed((_in_other_words(step) for step in steps), pace(target)),
         host=target.host,
         source_host=source.host,
         source=source.path,
@@ -126,6 +126,25 @@ def plan_migration(migration: Migration, rules: Rules) -> Plan:
         source_backup=wish.source_backup,
         carried=wish.carried,
     )
+
+
+def _in_other_words(step: Step) -> Step:
+    """Say of a step that an upgrade has as well what it is for here."""
+    if step.id == "maintenance-on":
+        return replace(
+            step,
+            reason="Nobody may write while the target is backed up and its database is replaced.",
+            departs="The guide leaves the new instance open during the import.",
+        )
+    if step.id.startswith("compiled-"):
+        return replace(
+            step,
+            title="Remove what was compiled of the old configuration",
+            reason="A cached configuration would hide the new .env, APP_KEY included.",
+            guide=f"{GUIDE}, Step 5 (config:clear)",
+            departs="Before the first artisan call instead of after the last: artisan itself would start with the old key.",
+        )
+    return step
 
 
 def _hop(migration: Migration, rules: Rules) -> Hop:
@@ -226,6 +245,7 @@ def _closing(migration: Migration) -> list[Step]:
                 undo=Undo.SERVICES,
                 undo_text="It is started again after the rollback.",
                 timeout=120,
+                required=False,  # maintenance mode answers for it
             )
         )
     return steps
