@@ -77,7 +77,8 @@ class Keeper:
     """Remembers what other `Prompts` were answered, in memory only, and asks each thing once.
 
     A question with `again` forgets the wrong answer and asks anew; `forget` does so where nobody will be asked again. One question
-    is asked at a time: a second thread with the same question gets the first one's answer.
+    is asked at a time: a second thread with the same question gets the first one's answer. What is known already can be had
+    while a question waits for its answer, also by the thread that is to answer it.
     """
 
     def __init__(self, prompts: Prompts) -> None:
@@ -85,6 +86,7 @@ class Keeper:
         self._answers: dict[str, str] = {}
         self._accepted: set[tuple[str, str, str]] = set()
         self._asking = threading.RLock()
+        self._knowing = threading.Lock()
 
     @classmethod
     def imported(cls, data: bytes, prompts: Prompts) -> Keeper:
@@ -107,38 +109,48 @@ class Keeper:
 
     def exported(self) -> bytes:
         """Give all answers, for a pipe to a process of our own; never for a file."""
-        with self._asking:
+        with self._knowing:
             return json.dumps({"answers": self._answers, "accepted": sorted(self._accepted)}).encode()
 
     def secret(self, question: Question) -> str | None:
         """See `Prompts.secret`."""
+        if question.again:
+            self.forget(question.key)
+        known = self._known(question.key)
+        if known is not None:
+            return known
         with self._asking:
-            if question.again:
-                self.forget(question.key)
-            elif question.key in self._answers:
-                return self._answers[question.key]
+            known = self._known(question.key)
+            if known is not None:
+                return known
             answer = self._prompts.secret(question)
             if answer is not None and question.key:
-                self._answers[question.key] = answer
+                with self._knowing:
+                    self._answers[question.key] = answer
             return answer
 
     def accept_key(self, key: UnknownKey) -> bool:
         """See `Prompts.accept_key`."""
+        identity = (key.host, key.kind, key.sha256)
         with self._asking:
-            identity = (key.host, key.kind, key.sha256)
-            if identity in self._accepted:
-                return True
+            with self._knowing:
+                if identity in self._accepted:
+                    return True
             accepted = self._prompts.accept_key(key)
             if accepted:
-                self._accepted.add(identity)
+                with self._knowing:
+                    self._accepted.add(identity)
             return accepted
 
     def knows(self, key: str) -> bool:
         """Tell whether an answer is remembered under `key`."""
-        with self._asking:
-            return key in self._answers
+        return self._known(key) is not None
 
     def forget(self, key: str) -> None:
         """Forget the answer remembered under `key`: it was wrong."""
-        with self._asking:
+        with self._knowing:
             self._answers.pop(key, None)
+
+    def _known(self, key: str) -> str | None:
+        with self._knowing:
+            return self._answers.get(key)

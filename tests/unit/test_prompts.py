@@ -127,6 +127,35 @@ def test_threads_with_the_same_question_ask_it_once() -> None:
     assert len(jo.asked) == 1
 
 
+def test_what_is_known_can_be_had_while_a_question_waits() -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    class Slow:
+        def secret(self, question: Question) -> str | None:
+            if question.key == QUESTION.key:
+                return "swordfish"
+            asked.set()
+            answered.wait(20)
+            return "late"
+
+        def accept_key(self, key: UnknownKey) -> bool:
+            return False
+
+    keeper = Keeper(Slow())
+    keeper.secret(QUESTION)
+    other = threading.Thread(target=keeper.secret, args=(replace(QUESTION, key="other"),))
+    other.start()
+    assert asked.wait(20)
+    assert keeper.secret(QUESTION) == "swordfish"
+    assert b"swordfish" in keeper.exported()
+    assert not keeper.knows("other")
+    keeper.forget(QUESTION.key)
+    answered.set()
+    other.join()
+    assert keeper.knows("other")
+    assert not keeper.knows(QUESTION.key)
+
+
 def test_nobody_to_ask() -> None:
     nobody: Prompts = Headless()
     assert nobody.secret(QUESTION) is None
