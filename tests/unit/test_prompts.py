@@ -139,7 +139,7 @@ def test_what_is_known_can_be_had_while_a_question_waits() -> None:
             return "late"
 
         def accept_key(self, key: UnknownKey) -> bool:
-            return False
+            raise AssertionError(key)
 
     keeper = Keeper(Slow())
     keeper.secret(QUESTION)
