@@ -1,7 +1,11 @@
-"""`python -m tests.bench [NAME...]` measures everything, or what is named, and prints a table."""
+"""`python -m tests.bench [--full] [NAME...]` measures everything, or what is named, and prints a table.
+
+`--full` takes the sizes that the targets are meant for where a bench has smaller ones by default.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -15,6 +19,7 @@ from tests.bench import (
     test_screens_start,
     test_startup,
     test_step,
+    test_transfer,
 )
 from tests.bench.measure import Measurement, table
 
@@ -26,11 +31,16 @@ BENCHES: dict[str, Callable[[Path], Measurement | tuple[Measurement, ...]]] = {
     "dump": test_dump.compare,
     "step": test_step.compare,
     "journal-event": test_journal_event.compare,
+    "transfer": test_transfer.compare,
 }
 
 
 def main(chosen: list[str]) -> int:
     """Measure and print; the exit code is 2 when there is no bench of a name."""
+    if "--full" in chosen:
+        chosen = [name for name in chosen if name != "--full"]
+        os.environ["DFWIZARD_BENCH_SIZE"] = str(test_transfer.FULL_SIZE)
+        os.environ["DFWIZARD_BENCH_FILES"] = str(test_transfer.FULL_FILES)
     unknown = [name for name in chosen if name not in BENCHES]
     if unknown:
         print(f"no bench {unknown[0]!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)

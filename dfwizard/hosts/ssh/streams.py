@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from dfwizard.hosts.ssh import messages
 from dfwizard.hosts.ssh.becoming import Entrance
 from dfwizard.hosts.ssh.lanes import SEGMENT, Lanes
 from dfwizard.hosts.ssh.pipe import Pipe
+from dfwizard.hosts.ssh.ready import ReadyShell
 from dfwizard.hosts.ssh.shell import call, place, word
 from dfwizard.hosts.ssh.worker import Worker
 
@@ -40,6 +42,8 @@ class Streams:
         self._entrance = entrance
         self._host = host
         self._free_bytes = free_bytes
+        self._taking = threading.Lock()
+        self._ready: ReadyShell | None = None
         self._round_trip: float | None = None
         """Seconds that the quickest answer has taken: the round trip, and a little for the shell."""
 
@@ -51,8 +55,20 @@ class Streams:
         """
         return Pipe(self._worker(None), body, *files, host=self._host)
 
+    def close(self) -> None:
+        """End the shell that is kept ready; streams that run go on."""
+        if self._ready is not None:
+            self._ready.discard()
+
     def _worker(self, wait: float | None) -> Worker:
-        worker = self._entrance.open(wait, bulk=True)
+        with self._taking:
+            ready, self._ready = self._ready, None
+        worker = ready.take() if ready is not None else None
+        if worker is None:
+            worker = self._entrance.open(wait, bulk=True)
+        with self._taking:
+            if self._ready is None:
+                self._ready = ReadyShell(lambda: self._entrance.open(_LANE_WAIT, bulk=True))
         if self._round_trip is None:
             taken = []
             for _ in range(_ASKED):
@@ -97,6 +113,7 @@ class Streams:
         def opened(worker: Worker, function: str, *words: str | int) -> Pipe:
             body = self._body("write", path, lambda: export + call(function, place(path), *words))
             pipe = Pipe(worker, body, _FUNCTIONS, host=self._host)
+            self._round_trip = min(self._round_trip or pipe.answered, pipe.answered)
             if pipe.receive(1) != _READY:
                 finish(pipe)
                 raise pipe.lost()

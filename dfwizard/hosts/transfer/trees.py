@@ -7,22 +7,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dfwizard.errors import CommandFailed, CommandNotFound, HostError
 from dfwizard.hosts.base import ByteSource, Host
 from dfwizard.hosts.command import Command, Pipeline
 from dfwizard.hosts.failures import FULL, full_disk, no_regular_file, no_room, not_found, shown
+from dfwizard.hosts.procfs import MARK
 from dfwizard.hosts.transfer.files import PATIENCE, unfinished
 from dfwizard.hosts.transfer.pouring import BLOCK, persistently, pour
 from dfwizard.hosts.transfer.progress import Gauge, OnProgress
+from dfwizard.hosts.transfer.together import both
 
 _PLAIN = {"LC_ALL": "C"}
-_EXTRAS = (("--acls",), ("--selinux",), ("--xattrs", "--xattrs-include=*"))
-"""What a tar may be able to keep beside owners and modes, each tried by itself."""
+_FIND = """for program in tar zstd gzip; do command -v "$program" >/dev/null && echo "$program"; done
+for extra in --acls --selinux '--xattrs --xattrs-include=*'; do
+    set -f
+    said=$(tar $extra --create --file=/dev/null --no-recursion --directory=/ etc 2>&1) && [ -z "$said" ] && echo "$extra"
+done
+exit 0"""
+"""Says which programs are there, and what this tar can keep beside owners and modes, each tried by itself."""
 _SKIP = f'dd bs={BLOCK} count="$1" iflag=fullblock 2>/dev/null | sha256sum && exec cat'
 """Tells of the first blocks of a stream only their digest, on a line of 68 bytes, and passes the rest on."""
 _LINE = 68
+_LASTING = 1 << 26
+"""Bytes of the stream from which unpacking counts as taking long."""
 
 
 def copy_tree(
@@ -60,8 +69,18 @@ def copy_tree(
     gauge.finish()
 
 
+@dataclass(frozen=True)
+class _Tools:
+    """What a host has: whether zstd, and the options of its tar for what else is to be kept."""
+
+    zstd: bool
+    extras: tuple[str, ...]
+
+
 @dataclass
 class _TreeCopy:
+    """One tree on its way."""
+
     source: Host
     path: str
     target: Host
@@ -75,6 +94,7 @@ class _TreeCopy:
     _size: int | None = None
     """Bytes that it will occupy, as far as files tell."""
     _spooled: bool = False
+    _unpacking: bool = False
     _unpacked: bool = False
     _packer: tuple[Command, Command] | None = None
     _unpacker: tuple[Command, Command] | None = None
@@ -95,7 +115,6 @@ class _TreeCopy:
             self._packer, self._unpacker = self._commands()
         if not self._unpacked:
             self._refuse_in_the_way()
-            self.target.end_marked(self.mark)
         if not self._spooled:
             self._refuse_without_room()
             self._fill_spool(self._packer)
@@ -127,7 +146,8 @@ class _TreeCopy:
             raise no_room(self.to, self._size, free, host=self.target.name)
 
     def _commands(self) -> tuple[tuple[Command, Command], tuple[Command, Command]]:
-        pack, unpack = _compression(self.source, self.target)
+        here, there = both(lambda: _tools(self.source), lambda: _tools(self.target))
+        pack, unpack = _compression(here, there)
         out = [f"--exclude=./{_literal(name)}" for name in self.leave_out]
         tar = Command(
             (
@@ -138,7 +158,7 @@ class _TreeCopy:
                 # The same tree gives the same bytes: no times of access, no process number in the names of headers.
                 "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
                 "--sort=name",
-                *_extras(self.source),
+                *here.extras,
                 "--anchored",
                 *out,
                 f"--directory={self.path}",
@@ -154,16 +174,20 @@ class _TreeCopy:
                 "--file=-",
                 "--preserve-permissions",
                 *(("--same-owner",) if self.target.user == "root" else ("--no-same-owner",)),
-                *_extras(self.target),
+                *there.extras,
                 "--delay-directory-restore",
                 f"--directory={self.staging}",
             ),
             env=_PLAIN,
         )
-        return (tar, Command(pack, env=_PLAIN)), (Command(unpack, env=_PLAIN), untar)
+        marked = {**_PLAIN, MARK: self.mark}
+        return (tar, Command(pack, env=_PLAIN)), (Command(unpack, env=marked), replace(untar, env=marked))
 
     def _fill_spool(self, packer: tuple[Command, Command]) -> None:
         there = self.target.stat(self.spool)
+        if there is not None:
+            self.target.end_marked(self.mark)  # what an earlier attempt has left running
+            there = self.target.stat(self.spool)
         if there is not None and there.kind != "file":
             raise no_regular_file("write", self.spool, host=self.target.name)
         if there is not None and there.owner != self.target.user:
@@ -207,10 +231,15 @@ class _TreeCopy:
         return line.split(b" ")[0].decode("ascii", "replace") == there
 
     def _unpack(self, unpacker: tuple[Command, Command]) -> None:
+        if self._unpacking:
+            self.target.end_marked(self.mark)
+        self._unpacking = True
         self.target.remove(self.staging)
         self.target.mkdir(self.staging, mode=0o700)
+        # What takes long outlives a cut; the rest is begun again. Both can be found by the mark.
+        lasting = self.gauge.done >= _LASTING
         try:
-            self.target.run(Pipeline(unpacker, stdin_file=self.spool), mark=self.mark)
+            self.target.run(Pipeline(unpacker, stdin_file=self.spool), mark=self.mark if lasting else None)
         except CommandFailed as error:
             free = self.target.free_bytes(self.staging)
             self.target.remove(self.staging)  # it may be what has filled the disk
@@ -220,31 +249,26 @@ class _TreeCopy:
         self.target.run(Command(("sync", "-f", self.staging)), check=False)
 
 
-def _compression(source: Host, target: Host) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _tools(host: Host) -> _Tools:
+    """Find out, in one question, which programs there are, and what else its tar can keep."""
+    said = host.run(Command(("sh", "-c", _FIND), env=_PLAIN, timeout=60)).text.splitlines()
+    if "tar" not in said:
+        raise not_found("tar", host=host.name)
+    if "zstd" not in said and "gzip" not in said:
+        raise CommandNotFound(
+            "neither zstd nor gzip is on the PATH",
+            where=host.name,
+            remedy="Install one, on Debian or Ubuntu with: apt-get install zstd",
+        )
+    extras = tuple(word for line in said if line.startswith("--") for word in line.split())
+    return _Tools("zstd" in said, extras)
+
+
+def _compression(source: _Tools, target: _Tools) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the commands that compress on the one host and decompress on the other."""
-    for host in (source, target):
-        if not host.which("tar"):
-            raise not_found("tar", host=host.name)
-    if source.which("zstd") and target.which("zstd"):
+    if source.zstd and target.zstd:
         return ("zstd", "-q", "-T0", "-3", "-c"), ("zstd", "-q", "-d", "-c")
-    for host in (source, target):
-        if not host.which("gzip"):
-            raise CommandNotFound(
-                "neither zstd nor gzip is on the PATH",
-                where=host.name,
-                remedy="Install one, on Debian or Ubuntu with: apt-get install zstd",
-            )
     return ("gzip", "-1", "-n", "-c"), ("gzip", "-d", "-c")
-
-
-def _extras(host: Host) -> tuple[str, ...]:
-    found: tuple[str, ...] = ()
-    for extra in _EXTRAS:
-        argv = ("tar", *extra, "--create", "--file=-", "--no-recursion", "--directory=/", "etc")
-        tried = host.run(Command(argv, env=_PLAIN, timeout=60), check=False)
-        if tried.code == 0 and not tried.stderr.strip():
-            found += extra
-    return found
 
 
 def _literal(name: str) -> str:
