@@ -198,6 +198,11 @@ def stop_servers(directory: Path, programs: Sequence[str] = _SERVERS, *, timeout
             _signal(server.pid, directory, programs, signal.SIGKILL, wait=1.0)
         if time.monotonic() > deadline:
             raise LabError(f"cannot end {', '.join(f'{s.program} ({s.pid})' for s in left)} of {directory}")
+    collect_ended()
+
+
+def collect_ended() -> None:
+    """Collect the ends of servers that this process has started and that have ended by now."""
     for child in _children[:]:
         if child.poll() is not None:
             _children.remove(child)

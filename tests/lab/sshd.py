@@ -12,13 +12,13 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from dfwizard.hosts.address import Address
 from tests.lab.databases import on_free_port
-from tests.lab.processes import clean_environment, start_server
+from tests.lab.processes import clean_environment, collect_ended, start_server
 
 KeyKind = Literal["ed25519", "rsa", "ecdsa"]
 
@@ -59,6 +59,8 @@ class Sshd:
     port: int
     options: str = ""
     otp: bool = False
+    owner: int = field(default_factory=os.getpid)
+    """The process that made it: when that is gone, what it left in /etc/pam.d is removed by the next."""
 
     @property
     def known_hosts(self) -> Path:
@@ -125,6 +127,7 @@ class Sshd:
             _kill((listener,), signal.SIGSTOP)  # no new session while the old ones end
             self.kill_sessions()
             _kill((listener,), signal.SIGKILL)
+            collect_ended()
 
     def restart(self) -> None:
         """Stop it and start it again on the same port, with the keys that lie there now."""
@@ -171,7 +174,7 @@ class Sshd:
 
     @property
     def _service(self) -> str:
-        return f"dfwizard-lab-{self.port}"
+        return f"dfwizard-lab-{self.owner}-{self.port}"
 
     def _listener(self) -> int | None:
         with suppress(OSError, ValueError):
@@ -185,6 +188,7 @@ def start_sshd(directory: Path, *, options: str = "", otp: bool = False) -> Sshd
     """Configure and start a server in `directory` (made where it is missing). End it with `remove`."""
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    _sweep()
 
     def begin(port: int) -> None:
         server = Sshd(directory, port, options, otp)
@@ -229,6 +233,14 @@ def ssh_config(*servers: Sshd) -> str:
         "    IdentityAgent none",
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _sweep() -> None:
+    """Remove the PAM services of processes that are gone."""
+    for service in Path("/etc/pam.d").glob("dfwizard-lab-*-*"):
+        owner = service.name.split("-")[2]
+        if not Path("/proc", owner).exists():
+            service.unlink(missing_ok=True)
 
 
 def _make_host_keys(directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import socket
 import subprocess
@@ -129,7 +130,7 @@ def test_nothing_is_left(ssh_place: Path) -> None:
     directory = ssh_place / "second"
     with made_accounts(directory / "homes") as accounts, running_sshd(directory / "sshd", otp=True) as sshd:
         pwd.getpwnam(accounts.asked)
-        service = Path("/etc/pam.d", f"dfwizard-lab-{sshd.port}")
+        service = Path("/etc/pam.d", f"dfwizard-lab-{os.getpid()}-{sshd.port}")
         rules = Path("/etc/sudoers.d", accounts.asked.rpartition("-")[0])
         assert service.exists()
         assert rules.exists()
