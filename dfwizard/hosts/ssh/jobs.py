@@ -54,8 +54,10 @@ class Job:
                 with self._workers.lent(wait=wait) as worker:
                     lost_at = None
                     in_time = self._watch(worker, until)
-            except ConnectionLost:
+            except ConnectionLost as error:
                 lost_at = time.monotonic() if lost_at is None else lost_at
+                if time.monotonic() >= lost_at + self._patience:
+                    raise self._given_up(error) from error
                 continue
             except HostError as error:
                 if lost_at is None:

@@ -124,5 +124,6 @@ class _Running:
         """Get the worker ready for others, or give it up: who holds the output still may write into the next answer."""
         if not self._pump(lambda: self._ends == 2, time.monotonic() + process.LINGER) or self._worker.spent:
             self._worker.spent = True
+            self._worker.close()
             with suppress(HostError):
                 self._workers.ask(call("kill", *self._carriers) + b" 2>/dev/null\n:", urgent=True)
