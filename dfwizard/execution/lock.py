@@ -11,30 +11,12 @@ import errno
 import fcntl
 import hashlib
 import os
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from dfwizard.errors import HeldError, UsageError
 from dfwizard.execution import processes
-from dfwizard.execution.store import RUN_ID
+from dfwizard.hosts.holder import RUN_ID, Holder, held, not_opened, unlockable
 
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The process that holds a lock; `since` is when the process began (local time), `run` the id in its command line."""
-
-    pid: int
-    user: str
-    since: datetime | None
-    run: str | None
-
-    def __str__(self) -> str:
-        who = f"the run {self.run} (pid {self.pid}" if self.run else f"another process (pid {self.pid}"
-        when = f", started {self.since:%Y-%m-%d %H:%M}" if self.since else ""
-        return f"{who}{when} by {self.user})"
 
 
 class Lock:
@@ -57,7 +39,7 @@ class Lock:
         if without is None:
             return
         if fallback is None:
-            raise _unlockable(path, what, without)
+            raise unlockable(what, without.strerror or str(without), where=str(path))
         self.take(_stand_in(fallback, path), what=what)
         self._by_stand_in = True
 
@@ -74,24 +56,20 @@ class Lock:
         what = f"the directory {path}"
         without = self._try(Path(path), what)
         if without is not None and not self._by_stand_in:
-            raise _unlockable(Path(path), what, without)
+            raise unlockable(what, without.strerror or str(without), where=path)
 
     def _try(self, path: Path, what: str) -> OSError | None:
         """Lock `path`; give the error where its filesystem has no locks for it."""
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise UsageError(
-                f"{what} cannot be locked: {error.strerror}",
-                where=str(path),
-                remedy="See that it exists and that this account may read it.",
-            ) from None
+            raise not_opened(what, error.strerror or str(error), where=str(path)) from None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(fd)
             if error.errno in _BUSY:
-                raise _held(path, what) from None
+                raise held(holder(path), what, where=str(path)) from None
             return error
         self._fds.append(fd)
         return None
@@ -148,26 +126,6 @@ def _describe(pid: int) -> Holder:
     found = RUN_ID.search(words)
     return Holder(
         pid, processes.owner(pid) or "unknown", processes.started_at(pid), found[0] if found else None
-    )
-
-
-def _held(path: Path, what: str) -> HeldError:
-    found = holder(path)
-    remedy = (
-        f"Watch it with `dfwizard attach {found.run}`, or wait for its end. Nothing needs to be deleted."
-        if found and found.run
-        else "Wait for its end; the lock is gone with the process. Nothing needs to be deleted."
-    )
-    return HeldError(
-        f"{found or 'another process'} holds {what}; nothing has been changed", where=str(path), remedy=remedy
-    )
-
-
-def _unlockable(path: Path, what: str, error: OSError) -> UsageError:
-    return UsageError(
-        f"{what} cannot be locked: {error.strerror}",
-        where=str(path),
-        remedy="Its filesystem has no locks; mount it with them.",
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import re
 import secrets
 import shutil
 import stat
@@ -18,6 +17,7 @@ from dfwizard import __version__, codec
 from dfwizard.errors import CodecError, DfwizardError, UsageError
 from dfwizard.execution import durable, journal, state
 from dfwizard.execution.on_failure import OnFailure
+from dfwizard.hosts import holder
 from dfwizard.hosts.naming import located
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.plan import SCHEMA as PLAN_SCHEMA
@@ -26,8 +26,8 @@ from dfwizard.planning.plan import Plan
 SCHEMA = 1
 """Version of run.json; a reader refuses a higher one."""
 
-RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
-"""What a run's id looks like: the moment it was made (UTC) and four random digits; ids sort by age."""
+RUN_ID = holder.RUN_ID
+"""What a run's id looks like."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dfwizard.hosts.ssh.connection import Connection
 from dfwizard.hosts.ssh.ending import end_marked
 from dfwizard.hosts.ssh.files import Files
 from dfwizard.hosts.ssh.flows import Flows
+from dfwizard.hosts.ssh.hold import Lease, ServerHold
 from dfwizard.hosts.ssh.jobs import PATIENCE
 from dfwizard.hosts.ssh.run import run
 from dfwizard.hosts.ssh.shell import call
@@ -22,12 +23,16 @@ from dfwizard.hosts.ssh.workers import Workers
 class SshHost:
     """A server over SSH. Commands run as root where the login is root's or sudo makes it root, else as the login.
 
-    Safe for several threads. `patience` is how many seconds without a link a durable command is waited for.
+    Safe for several threads. `patience` is how many seconds without a link a durable command is waited for, `lease` how long the
+    lock on an instance lasts without one.
     """
 
-    def __init__(self, connection: Connection, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, connection: Connection, *, patience: float = PATIENCE, lease: Lease | None = None
+    ) -> None:
         self._connection = connection
         self._patience = patience
+        self._lease = lease or Lease()
         self._workers = Workers(connection)
         self._files = Files(self._workers)
         self._streams = Streams(self._workers.entrance, self._files.free_bytes, host=connection.name)
@@ -70,6 +75,18 @@ class SshHost:
         count = end_marked(self._workers, mark)
         self._workers.ask(call("dfw_jobs_forget", mark))
         return count
+
+    def hold(self, path: str, *, run: str, what: str) -> ServerHold:
+        """Lock the directory at `path` for `run` ("" outside of a run). See `HoldingHost.hold`.
+
+        Raises:
+            HeldError: another process holds it; the message says who and since when.
+            UsageError: there is no such path, or it cannot be opened or locked.
+            HostError: the server cannot be asked, or has no flock(1).
+        """
+        hold = ServerHold(self._workers, run=run, lease=self._lease)
+        hold.take(path, what)
+        return hold
 
     def which(self, program: str, *, user: str | None = None) -> str | None:
         """See `Host.which`."""

@@ -2,7 +2,11 @@
 dfw_processes() {
     cat /proc/[0-9]*/stat 2>/dev/null
     printf '\0'
-    [ "$1" ] || return 0
+    if [ "$1" ]; then dfw_bearers "$1"; fi
+}
+
+# The pids of those whose environment holds the line $1.
+dfw_bearers() {
     # grep finds the few that are worth a closer look, where it can read entries that end with NUL.
     dfw_first=${1%%
 *}

@@ -26,7 +26,7 @@ INLINE = 1 << 15
 _IDLE = 15.0
 """Seconds after which a worker is asked whether it is still there: a dead link is noticed by then."""
 _FUNCTIONS = functions(
-    "greeting.sh", "common.sh", "files.sh", "commands.sh", "plain.sh", "processes.sh", "follow.sh"
+    "greeting.sh", "common.sh", "files.sh", "commands.sh", "plain.sh", "processes.sh", "follow.sh", "hold.sh"
 )
 _FEW = functions("greeting.sh", "common.sh")
 """Enough for a request that brings its own: bash reads all that it is sent byte by byte."""
