@@ -77,7 +77,7 @@ def _present(plan: Plan, directory: str, shows: tuple[str, ...], *, required: bo
     steps = [
         Step(
             "losses",
-            "Show what was written since the upgrade",
+            f"Show what was written since the {plan.kind}",
             "A rollback takes away what users have written since: it is named, and kept in the backup of the present state.",
             ShowLosses(),
             timeout=600,

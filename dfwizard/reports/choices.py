@@ -68,6 +68,8 @@ def _meaning(run: Run, state: RunState, choice: str) -> str:
     if choice == "stop":
         return f"leave it as it is, {'maintenance mode on' if closed else 'the API open'}; resume or roll back later"
     if any(step.id in state.begun and step.undo in (Undo.TREE, Undo.DATABASE) for step in plan.steps):
+        if plan.kind == "migration":
+            return "the target as it was, from its proven backup; the source was only read"
         return f"back to {plan.frm} from the proven backup"
     return "open the API again; code and data have not been changed"
 

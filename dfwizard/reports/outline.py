@@ -63,6 +63,8 @@ def first_change(plan: Plan) -> str:
     if not before:
         return f"{changing[0].upper()}{changing[1:]}."
     steps = "Step 1" if len(before) == 1 else f"Steps 1 to {len(before)}"
+    if plan.kind == "migration":
+        return f"{steps} save the source, which is only read, {closes}back the target up; {changing}."
     return f"{steps} {closes}back the instance up; {changing}."
 
 
@@ -70,14 +72,16 @@ def rollback_outline(record: RunRecord, plan: Plan, losses: tuple[str, ...]) -> 
     """Say what a rollback of the run of `record` and `plan` does and costs; `losses` by table."""
     lines = []
     if losses:
-        lines.append("Written since the upgrade, and lost by a rollback (the backup of the present state")
+        lines.append(
+            f"Written since the {record.kind}, and lost by a rollback (the backup of the present state"
+        )
         lines.append("keeps it):")
         for line in losses:
             lines += wrap(line, indent="    ", first="  ")
         lines.append("")
     lines += columns(
         (
-            ("road", f"{record.to} -> {record.frm}"),
+            *(() if record.kind == "migration" else (("road", f"{record.to} -> {record.frm}"),)),
             ("instance", record.place),
             ("backup", plan.backup),
             (
@@ -89,6 +93,6 @@ def rollback_outline(record: RunRecord, plan: Plan, losses: tuple[str, ...]) -> 
     )
     lines += wrap(
         "The API is closed meanwhile. The present state is backed up first; then code, .env and database come "
-        "back from the backup and are compared with what was recorded before the upgrade."
+        f"back from the backup and are compared with what was recorded before the {record.kind}."
     )
     return "\n".join(lines)

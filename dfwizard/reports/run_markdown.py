@@ -5,14 +5,23 @@ from __future__ import annotations
 from dfwizard.reports.markdown import block, code, table, text
 from dfwizard.reports.measures import span
 from dfwizard.reports.run_report import FailureReport, PhaseReport, RunReport, StepReport
-from dfwizard.reports.run_text import asked, backup_pairs, identity, said, state_word, taken_back, why_heading
+from dfwizard.reports.run_text import (
+    asked,
+    backup_pairs,
+    identity,
+    said,
+    state_word,
+    taken_back,
+    why_heading,
+    work,
+)
 from dfwizard.reports.verification_text import WORDS, summary
 from dfwizard.verification.result import Verification
 
 
 def run_markdown(report: RunReport) -> str:
     """Give the report in Markdown."""
-    lines = [f"# Report of the {text(report.kind)} of {text(report.instance)}", ""]
+    lines = [f"# Report of the {text(work(report))}", ""]
     lines += [*table(("", ""), asked(report)), ""]
     for failure in report.failures:
         lines += _why(failure)
@@ -27,7 +36,7 @@ def run_markdown(report: RunReport) -> str:
             lines += [taken_back(report), ""]
     sections = (
         ("Compared with before", identity(report)),
-        ("Written since the upgrade", list(report.losses)),
+        (f"Written since the {report.kind}", list(report.losses)),
         ("Warnings", list(report.warnings)),
         ("Notes", list(report.notes)),
         ("Damaged or unreadable", list(report.problems)),

@@ -27,6 +27,8 @@ class ReadRun:
     state: RunState
     backups: tuple[str, ...]
     """The directories of its backups: its own first, then those of the present state before each rollback."""
+    source: str = ""
+    """The source of a migration, with its host."""
 
 
 Known = dict[str, ReadRun]
@@ -39,9 +41,10 @@ class RunSummary:
 
     `word` is its state for people: its `outcome` (None: not over), `going`, `waits for a word` (`asks`), `interrupted`, `not begun` or
     `unreadable`.
-    `phase` is upgrade or rollback, None before the first; `step` the number of the step in hand of `steps`, `step_title` its title;
+    `phase` is upgrade, migration or rollback, None before the first; `step` the number of the step in hand of `steps`, `step_title` its
+    title;
     `alive` whether a runner works on it; `backup` the directory of its backup. Of a run that cannot be read only `id`, `word` and
-    `error` are given.
+    `error` are given. `source` is a migration's source, with its host.
     """
 
     id: str
@@ -61,6 +64,7 @@ class RunSummary:
     alive: bool = False
     asks: bool = False
     backup: str = ""
+    source: str = ""
     error: str = ""
 
     @property
@@ -107,6 +111,7 @@ def _summary(run: Run, known: Known) -> RunSummary:
         alive=living,
         asks=living and state.question is not None,
         backup=read.backups[0],
+        source=read.source,
     )
 
 
@@ -128,7 +133,9 @@ def read_run(run: Run, known: Known) -> ReadRun:
     taken = (step.action for plan in plans.values() for step in plan.steps)
     directories = (one.directory for one in taken if isinstance(one, TakeBackup))
     backups = tuple(dict.fromkeys((plans["plan.json"].backup, *directories)))
-    found = ReadRun(size, written, run.record(), state, backups)
+    plan = plans["plan.json"]
+    source = plan.source and located(plan.source_host, plan.source)
+    found = ReadRun(size, written, run.record(), state, backups, source)
     known[run.id] = found
     return found
 

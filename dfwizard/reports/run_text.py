@@ -14,7 +14,7 @@ OUTCOMES = {
     "failed": "FAILED: the instance is as the failed step left it",
     "stopped": "STOPPED before its end",
     "rolled-back": "taken back: the instance is as it was before",
-    "rollback-failed": "ROLLBACK FAILED: the instance is neither as before nor upgraded",
+    "rollback-failed": "ROLLBACK FAILED: the instance is neither as before nor as it was to be",
     None: "not over",
 }
 """How a run's outcome is written."""
@@ -27,7 +27,7 @@ def asked(report: RunReport) -> list[tuple[str, str]]:
     way = " -> ".join((report.frm, *(report.stops or (report.to,))))
     pairs = [
         ("run", report.id),
-        ("asked for", f"{report.kind} of {report.instance} on {report.host}: {way}"),
+        ("asked for", f"{work(report)} on {report.host}: {way}"),
         ("by", f"{report.created_by} at {moment(report.created_at)}"),
         ("on failure", report.on_failure),
         (
@@ -47,6 +47,13 @@ def asked(report: RunReport) -> list[tuple[str, str]]:
     return pairs + [
         ("decided", f"{item.decision}, by {item.by} at {moment(item.time)}") for item in report.decisions
     ]
+
+
+def work(report: RunReport) -> str:
+    """Say what the run was: the upgrade of an instance, or a migration from one to another."""
+    if report.source:
+        return f"{report.kind} of {report.source} to {report.instance}"
+    return f"{report.kind} of {report.instance}"
 
 
 def failed_at(failure: FailureReport) -> str:
@@ -87,7 +94,7 @@ def identity(report: RunReport) -> list[str]:
 
 def taken_back(report: RunReport) -> str:
     """Say that the verification is not of what is there now; "" when it is."""
-    return "This was before the upgrade was taken back." if len(report.phases) > 1 else ""
+    return f"This was before the {report.kind} was taken back." if len(report.phases) > 1 else ""
 
 
 def run_text(report: RunReport, *, width: int = WIDTH) -> str:
@@ -95,7 +102,7 @@ def run_text(report: RunReport, *, width: int = WIDTH) -> str:
 
     Commands stand at failed steps only; the other forms have all of them.
     """
-    title = f"Report of the {report.kind} of {report.instance}"
+    title = f"Report of the {work(report)}"
     lines = [*heading(title, line="="), "", *columns(asked(report), width=width)]
     for failure in report.failures:
         lines += ["", *_why(failure, width)]
@@ -110,7 +117,7 @@ def run_text(report: RunReport, *, width: int = WIDTH) -> str:
             lines += ["", taken_back(report)]
     sections = (
         ("Compared with before", identity(report)),
-        ("Written since the upgrade", list(report.losses)),
+        (f"Written since the {report.kind}", list(report.losses)),
         ("Warnings", list(report.warnings)),
         ("Notes", list(report.notes)),
         ("Damaged or unreadable", list(report.problems)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dfwizard.execution.outcomes import WHOLE
@@ -17,26 +18,55 @@ WIDTH = 78
 
 _NOTHING = "Stopped now: nothing has changed."
 _CLOSED = "Stopped now: the API stays closed; nothing else has changed."
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What is said of each kind of change, the deepest first."""
+
+    opened: str
+    database: str
+    tree: str
+    services: str
+
+
+_UPGRADE = _Words(
+    "Stopped now: the new release is in place and open, but not verified.",
+    "Stopped now: the database has changed; rollback restores the proven backup.",
+    "Stopped now: code is half changed; rollback takes it back.",
+    "Stopped now: services were restarted; code and data have not changed.",
+)
+_WORDS = {
+    "migration": _Words(
+        "Stopped now: the target has the source's data and is open, but not verified.",
+        "Stopped now: the target's database has changed; rollback brings it back.",
+        "Stopped now: files of the target have changed; rollback brings them back.",
+        "Stopped now: the target's PHP may be stopped; its data has not changed.",
+    )
+}
 _RESTORING = ("restore-tree", "restore-database")
 
 
 def stakes(plan: Plan, state: RunState | None) -> str:
-    """Say in at most 78 characters what stopping now would leave behind; `plan` is the run's upgrade, `state` None before a run."""
+    """Say in at most 78 characters what stopping now would leave behind; `state` is None before a run.
+
+    `plan` is the run's upgrade or migration; of the latter all is said of the target, for the source is only read.
+    """
     if state is None or state.phase is None:
         return _NOTHING
     if state.outcome in WHOLE:
         return "The run is over; nothing is left to stop."
     if state.phase.name == "rollback":
         return _rollback(state.phase)
-    needs = undone(plan, state.begun)
+    needs, words = undone(plan, state.begun), _WORDS.get(plan.kind, _UPGRADE)
     if needs & {Undo.TREE, Undo.DATABASE} and _opened(state.phase):
-        return "Stopped now: the new release is in place and open, but not verified."
+        return words.opened
     if Undo.DATABASE in needs:
-        return "Stopped now: the database has changed; rollback restores the proven backup."
+        return words.database
     if Undo.TREE in needs:
-        return "Stopped now: code is half changed; rollback takes it back."
+        return words.tree
     if Undo.SERVICES in needs:
-        return "Stopped now: services were restarted; code and data have not changed."
+        return words.services
     if Undo.MAINTENANCE in needs and is_closed(plan, state.phase):
         return _CLOSED
     return _NOTHING

@@ -39,6 +39,8 @@ SCREENS = {
     "instance": "InstanceScreen",
     "detection": "DetectionScreen",
     "path": "PathScreen",
+    "migration": "MigrationScreen",
+    "carry": "CarryScreen",
     "checks": "ChecksScreen",
     "backup": "BackupScreen",
     "run": "RunScreen",
@@ -203,7 +205,8 @@ class Wizard(App[int]):
         feed = Feed(self.controller, run, since=since)
         self.stop_watching()
         self.session.run = run
-        self.session.path = run.record().place
+        record = run.record()
+        self.session.path, self.session.work = record.place, record.kind
         self.feed, self._shown_for = feed, ""
         self._look()
         if not self._shown_for:

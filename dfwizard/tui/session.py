@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from dfwizard.controller import Prospect
     from dfwizard.execution.store import Run
     from dfwizard.instance.facts import Facts
+    from dfwizard.migrating import MigrationProspect
+    from dfwizard.tui.carrying import Carrying
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class Demo:
 
 @dataclass
 class Session:
-    """One visit: screens read it and write their own answers into it; nothing here is ever a secret.
+    """One visit: screens read it and write their own answers into it; nothing here is ever a secret but what `carrying` keeps to itself.
 
     `host` is the machine whose instances are looked for ("" this one); `path` where the instance is, with its host.
     `path`, `php`, `url`, `backup_dir`, `admin_ui` and `target` are wishes as on the command line; `facts` and `prospect` what came of them;
     `acknowledged` the warnings read one by one; `accepted` the blockers overridden by name; `run` the run being watched.
+    `work` is what the visit, or that run, is about: `upgrade` or `migration`. Of a migration `path` and `facts` are the target's, and
+    `carrying` has its source and what goes over.
     """
 
     host: str = ""
@@ -42,7 +46,9 @@ class Session:
     admin_ui: str | None = None
     target: str = ""
     facts: Facts | None = None
-    prospect: Prospect | None = None
+    prospect: Prospect | MigrationProspect | None = None
+    carrying: Carrying | None = None
+    work: str = "upgrade"
     acknowledged: set[str] = field(default_factory=set)
     accepted: set[str] = field(default_factory=set)
     on_failure: OnFailure = OnFailure.ASK
@@ -58,6 +64,7 @@ class Session:
     def begin_at(self, path: str) -> None:
         """Take up another instance."""
         self.path, self.facts, self.target, self.run = path, None, "", None
+        self.carrying, self.work = None, "upgrade"
         self.forget_findings()
 
     def begin_on(self, host: str) -> None:

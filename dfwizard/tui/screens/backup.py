@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -15,7 +14,8 @@ from dfwizard.execution.state import StepState
 from dfwizard.reports.outline import ON_FAILURE
 from dfwizard.reports.stakes import stakes
 from dfwizard.reports.terminal import wrap
-from dfwizard.tui.screens.backup_rows import Speed, going_on, proposal, question, steps
+from dfwizard.tui import undertaking
+from dfwizard.tui.screens.backup_rows import Source, Speed, going_on, proposal, question, steps
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
 from dfwizard.tui.screens.checks_rows import Checked, Said, carried, still_missing
 from dfwizard.tui.screens.dialogs import AskDialog, ConfirmDialog, MessageDialog
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from textual import events
 
     from dfwizard.backup.outlook import BackupOutlook, BackupProgress
-    from dfwizard.controller import Prospect
     from dfwizard.errors import DfwizardError
     from dfwizard.execution.store import Run
     from dfwizard.planning.plan import Plan
     from dfwizard.tui.feed import Batch, Feed
+    from dfwizard.tui.undertaking import Undertaken
 
 BEFORE = ("start", "place", "policy", "back")
 """What can be done before the run; the other keys belong to a run that goes on."""
@@ -53,7 +53,16 @@ class BackupScreen(StageScreen):
         "goes on when you quit or the terminal is closed."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,s", "start", "Start the upgrade", key_display="Enter", tooltip="Ask, then start"),
+        Binding(
+            "enter,s", "start('upgrade')", "Start the upgrade", key_display="Enter", tooltip="Ask, then start"
+        ),
+        Binding(
+            "enter,s",
+            "start('migration')",
+            "Start the migration",
+            key_display="Enter",
+            tooltip="Ask, then start",
+        ),
         Binding("d", "place", "Directory", tooltip="Put the backup somewhere else"),
         Binding("f", "policy", "On failure", tooltip="What is done when a step fails"),
         Binding("escape,b", "back", "Back", tooltip="Back to the checks"),
@@ -115,7 +124,9 @@ class BackupScreen(StageScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer the keys of what is shown, and the start only when nothing stands in the way."""
-        if action in BEFORE and self._live:
+        if (action in BEFORE and self._live) or (
+            action == "start" and parameters not in ((), (self.session.work,))
+        ):
             return False
         if action in DURING:
             gone = self._feed is None or self._feed.ended is not None
@@ -140,7 +151,12 @@ class BackupScreen(StageScreen):
     def _show_proposal(self) -> None:
         prospect = self.session.prospect
         if prospect is None:
-            self._facts.show(["Nothing is planned yet: Esc goes back, and a release is chosen under Path."])
+            chosen = (
+                "what goes over is chosen"
+                if self.session.work == "migration"
+                else "a release is chosen under Path"
+            )
+            self._facts.show([f"Nothing is planned yet: Esc goes back, and {chosen}."])
             return
         width = max(self._facts.outer_size.width - 3, 40)
         lines = proposal(
@@ -149,6 +165,7 @@ class BackupScreen(StageScreen):
             self.session.on_failure,
             missing=self._missing(prospect),
             width=width,
+            source=self._source(prospect),
         )
         if self.has_class("-wide"):
             self._facts.show(lines)
@@ -156,13 +173,22 @@ class BackupScreen(StageScreen):
         else:
             self._facts.show([*lines, *steps(prospect.plan, width)])
 
-    def _missing(self, prospect: Prospect) -> str:
-        """Say what keeps the upgrade from beginning, "" when nothing does."""
+    def _source(self, prospect: Undertaken) -> Source | None:
+        """Give what is saved of a migration's source; None where it is an upgrade."""
+        source, carrying = undertaking.source_of(prospect), self.session.carrying
+        if source is None or carrying is None:
+            return None
+        database = source.database.size if source.database else None
+        files = tuple((one.path, one.size) for one in carrying.extras if carrying.is_ticked(one))
+        return Source(database, files)
+
+    def _missing(self, prospect: Undertaken) -> str:
+        """Say what keeps it from beginning, "" when nothing does."""
         said = Said(frozenset(self.session.acknowledged), frozenset(self.session.accepted))
         missing = still_missing(Checked.of(prospect.findings), said)
         return f"Before it can begin: {missing}. Esc goes back to the checks." if missing else ""
 
-    def _estimate(self, prospect: Prospect) -> None:
+    def _estimate(self, prospect: Undertaken) -> None:
         controller = self.wizard.controller
 
         def take(outlook: BackupOutlook) -> None:
@@ -211,16 +237,7 @@ class BackupScreen(StageScreen):
         session, prospect = self.session, self.session.prospect
         if prospect is None:
             return
-        look = partial(
-            self.wizard.controller.propose,
-            prospect.facts,
-            prospect.plan.to,
-            php=session.php,
-            url=session.url,
-            backup_dir=place,
-            admin_ui=session.admin_ui,
-            accepted=frozenset(session.accepted),
-        )
+        look = undertaking.with_backup_in(self.wizard.controller, session, prospect, place)
         self._set_busy(True)
         self.background(
             look,
@@ -229,7 +246,7 @@ class BackupScreen(StageScreen):
             label="Looking at that place",
         )
 
-    def _proposed(self, place: str, before: Prospect, found: Prospect) -> None:
+    def _proposed(self, place: str, before: Undertaken, found: Undertaken) -> None:
         self._set_busy(False)
         session = self.session
         said = carried(
@@ -251,14 +268,14 @@ class BackupScreen(StageScreen):
                 )
             )
             return
-        session.backup_dir, session.prospect, session.facts = place, found, found.facts
-        session.acknowledged, session.accepted = set(said.acknowledged), set(said.accepted)
+        session.backup_dir = place
+        undertaking.take(session, found)
         self._outlook = None
         self._show()
         self._estimate(found)
 
-    def action_start(self) -> None:
-        """Ask once more, then start the upgrade."""
+    def action_start(self, _work: str = "") -> None:
+        """Ask once more, then start it."""
         prospect = self.session.prospect
         if prospect is None:
             return
@@ -269,15 +286,10 @@ class BackupScreen(StageScreen):
             if yes and not self._busy:
                 self._start(prospect)
 
-        self.app.push_screen(ConfirmDialog("Start the upgrade?", lines), answered)
+        self.app.push_screen(ConfirmDialog(f"Start the {self.session.work}?", lines), answered)
 
-    def _start(self, prospect: Prospect) -> None:
-        start = partial(
-            self.wizard.controller.start_upgrade,
-            prospect,
-            accepted=frozenset(self.session.accepted),
-            on_failure=self.session.on_failure,
-        )
+    def _start(self, prospect: Undertaken) -> None:
+        start = undertaking.start(self.wizard.controller, self.session, prospect)
         self._set_busy(True)
         self.background(start, self._started, failed=self._failed, label="Starting the run")
 

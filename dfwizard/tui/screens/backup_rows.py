@@ -31,13 +31,24 @@ _RATE_SECONDS = 15.0
 
 
 def proposal(
-    outlook: BackupOutlook | None, plan: Plan, on_failure: OnFailure, *, missing: str, width: int
+    outlook: BackupOutlook | None,
+    plan: Plan,
+    on_failure: OnFailure,
+    *,
+    missing: str,
+    width: int,
+    source: Source | None = None,
 ) -> list[Text]:
     """Say what will be saved, where, how large, how it is proven, and what happens then.
 
-    `outlook` is None while it is being worked out; `missing` says why the upgrade cannot begin, "" when it can.
+    `outlook` is None while it is being worked out; `missing` says why it cannot begin, "" when it can; `source` is a migration's.
     """
-    lines = [Text("What is saved before anything changes", STRONG)]
+    saved = (
+        "What is saved of the target before anything changes"
+        if source
+        else "What is saved before anything changes"
+    )
+    lines = [Text(saved, STRONG)]
     if outlook is None:
         lines.append(Text("  Looking at sizes and free space ...", QUIET))
     else:
@@ -49,6 +60,8 @@ def proposal(
         lines += _free(outlook, width)
         lines += _labelled("Proof", outlook.proof, width)
     lines += _labelled("On failure", f"{ON_FAILURE[on_failure]}  (f: otherwise)", width)
+    if source is not None:
+        lines += [Text(""), *_source_lines(source, plan, width)]
     lines.append(Text(""))
     if missing:
         return [*lines, *(Text(line, ODD) for line in wrap(missing, width=width))]
@@ -58,17 +71,23 @@ def proposal(
 def steps(plan: Plan, width: int) -> list[Text]:
     """Give the steps of the plan, one line of at most `width` columns each."""
     road = f" {signs.ARROW} ".join((plan.frm, *(hop.to for hop in plan.hops)))
-    lines = [Text(f"The {count(len(plan.steps), 'step')} of the upgrade {plain(road)}", STRONG)]
+    lines = [Text(f"The {count(len(plan.steps), 'step')} of the {plan.kind} {plain(road)}", STRONG)]
     titles = (f"{number:>4}. {plain(one.title)}" for number, one in enumerate(plan.steps, 1))
     return [*lines, *(Text(fitted(title, width)) for title in titles)]
 
 
 def question(place: str, plan: Plan, accepted: Iterable[str], on_failure: OnFailure) -> Sequence[str]:
-    """Give what one is asked before the upgrade of the instance at `place` begins."""
-    lines = [
-        place,
-        f"from {plan.frm} to {plan.to}, in {count(len(plan.steps), 'step')}.",
-        "",
+    """Give what one is asked before the upgrade of the instance at `place`, or the migration to it, begins."""
+    steps_ = f"from {plan.frm} to {plan.to}, in {count(len(plan.steps), 'step')}."
+    lines = [place, steps_, ""]
+    if plan.source:
+        lines = [
+            f"From {plan.source} on {plan.source_host}, which is only read,",
+            f"to {place}, whose database is replaced:",
+            steps_,
+            "",
+        ]
+    lines += [
         first_change(plan),
         f"When a step fails: {ON_FAILURE[on_failure]}.",
     ]
@@ -78,8 +97,27 @@ def question(place: str, plan: Plan, accepted: Iterable[str], on_failure: OnFail
     return [*lines, "", "It goes on when this terminal is closed. y starts it."]
 
 
-def _part(name: str, what: str, amount: int, width: int) -> Text:
-    shown = size(amount)
+@dataclass(frozen=True)
+class Source:
+    """What is saved of a migration's source: the bytes of its database (None: not known), and of the files that go over."""
+
+    database: int | None
+    files: tuple[tuple[str, int], ...] = ()
+
+
+def _source_lines(source: Source, plan: Plan, width: int) -> list[Text]:
+    lines = [Text("What is saved of the source, which is only read", STRONG)]
+    lines.append(_part("env", ".env, byte for byte", 0, width, shown=""))
+    lines.append(_part("database", "a consistent dump of its system database", source.database or 0, width))
+    lines += [_part("files", path, amount, width) for path, amount in source.files]
+    lines += _labelled("Where", f"{plan.source_backup} on {plan.source_host}", width)
+    if plan.carried != plan.source_backup:
+        lines += _labelled("Copied to", f"{plan.carried} on {plan.host}", width)
+    return lines
+
+
+def _part(name: str, what: str, amount: int, width: int, *, shown: str | None = None) -> Text:
+    shown = size(amount) if shown is None else shown
     room = max(width - _LABEL - len(shown) - 4, 10)
     return Text(f"  {_PARTS.get(name, name):<{_LABEL - 2}}{fitted(plain(what), room):<{room}}  {shown}")
 

@@ -93,7 +93,7 @@ class StageScreen(Screen[None]):
         yield TitleBar(self.TITLE_TEXT, self.title_instance(), self.wizard.demo is not None)
         if self.STAGE:
             feed = self.wizard.feed
-            yield StageBar(self.STAGE, feed.state if feed else None)
+            yield StageBar(self.STAGE, feed.state if feed else None, work=self.session.work)
         with Container(id="body"):
             yield from self.body()
         yield StakesLine(self.stakes())

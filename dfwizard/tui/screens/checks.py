@@ -1,8 +1,7 @@
-"""The checks: what speaks against the upgrade, read one by one, mended from here where a command does it."""
+"""The checks: what speaks against an upgrade or a migration, read one by one, mended from here where a command does it."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -14,7 +13,7 @@ from textual.widgets import Static
 
 from dfwizard.planning.findings import Finding, Severity
 from dfwizard.reports.terminal import plain, wrap_command
-from dfwizard.tui import signs
+from dfwizard.tui import signs, undertaking
 from dfwizard.tui.screens.base import NOTHING_CHANGED, StageScreen
 from dfwizard.tui.screens.checks_remedy import Remedy
 from dfwizard.tui.screens.checks_rows import (
@@ -23,7 +22,6 @@ from dfwizard.tui.screens.checks_rows import (
     Checked,
     Said,
     acceptance,
-    carried,
     finding_lines,
     item_key,
     item_lines,
@@ -40,8 +38,8 @@ from dfwizard.tui.widgets.rowlist import RowList
 if TYPE_CHECKING:
     from textual import events
 
-    from dfwizard.controller import Prospect
     from dfwizard.errors import DfwizardError
+    from dfwizard.tui.undertaking import Undertaken
 
 
 class ChecksScreen(StageScreen):
@@ -51,11 +49,12 @@ class ChecksScreen(StageScreen):
     TITLE_TEXT = "Checks"
     CSS_PATH = "checks.tcss"
     HELP_TEXT = (
-        "What dfwizard looked at before the upgrade, the gravest first. Blockers forbid to begin: mend them and look again (r); some can "
-        "be accepted by name (a), upon your own responsibility.\n"
+        "What dfwizard looked at before anything begins, the gravest first. Blockers forbid to begin: mend them and look again (r); some "
+        "can be accepted by name (a), upon your own responsibility.\n"
         "Each warning is to be read: Space ticks it off and goes to the next one.\n"
         "Where the remedy is a command, m runs it after showing exactly what is run, by whom and where, and then checks again.\n"
-        "At the end stands the guide's checklist, filled in with what was found; what only you can know is ticked off with Space.\n"
+        "Before an upgrade the guide's checklist stands at the end, filled in with what was found; what only you can know is ticked "
+        "off with Space.\n"
         "Looking and ticking changes nothing. n goes on once no blocker stands and every warning was read."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,7 +63,7 @@ class ChecksScreen(StageScreen):
         Binding("m", "mend", "Remedy", tooltip="Run the remedy's command, after asking"),
         Binding("r", "look_again", "Again", tooltip="Look at everything again"),
         Binding("n", "next", "Next", tooltip="Go on to the backup"),
-        Binding("escape,b", "back", "Back", tooltip="Back to the path"),
+        Binding("escape,b", "back", "Back", tooltip="Back to what was chosen"),
         Binding("o", "fold", "Passed", show=False, tooltip="Show or fold up the checks that passed"),
         Binding("c", "copy", "Copy", show=False, tooltip="Copy the remedy's command"),
     ]
@@ -105,8 +104,10 @@ class ChecksScreen(StageScreen):
         self._list.focus()
         if self.session.prospect is not None:
             self._take(self.session.prospect)
-        elif self.session.path and self.session.target:
+        elif undertaking.look_again(self.wizard.controller, self.session) is not None:
             self.action_look_again()
+        elif self.session.work == "migration":
+            self._summary.update("There is nothing to check yet: Esc goes back to choose what goes over.")
         else:
             self._summary.update(
                 "There is nothing to check yet: Esc goes back to choose a release to upgrade to."
@@ -122,13 +123,11 @@ class ChecksScreen(StageScreen):
     def _said(self) -> Said:
         return Said(frozenset(self.session.acknowledged), frozenset(self.session.accepted))
 
-    def _take(self, prospect: Prospect) -> None:
+    def _take(self, prospect: Undertaken) -> None:
         """Take over what was found; what was said of the same findings before still holds."""
-        before = self.session.prospect.findings if self.session.prospect else ()
-        said = carried(before, prospect.findings, self._said)
-        self.session.acknowledged, self.session.accepted = set(said.acknowledged), set(said.accepted)
-        self.session.prospect, self.session.facts = prospect, prospect.facts
-        self._checked = Checked.of(prospect.findings, self.wizard.controller.checklist(prospect))
+        undertaking.take(self.session, prospect)
+        items = undertaking.checklist(self.wizard.controller, prospect)
+        self._checked = Checked.of(prospect.findings, items)
         self.call_after_refresh(self._show)
 
     def _show(self) -> None:
@@ -198,6 +197,8 @@ class ChecksScreen(StageScreen):
             return warning or (item is not None and item.by_hand)
         if action == "accept":
             return finding is not None and finding.severity is Severity.BLOCKER and finding.acceptable
+        if action == "mend" and finding is not None and undertaking.is_of_source(self.session, finding):
+            return False  # the source is only read
         if action in ("mend", "copy"):
             return finding is not None and bool(finding.command)
         return True
@@ -264,31 +265,20 @@ class ChecksScreen(StageScreen):
             self.wizard.show("backup")
 
     def action_back(self) -> None:
-        """Go back to the path."""
-        self.wizard.show("path")
+        """Go back to the path, or to what goes over."""
+        self.wizard.show("carry" if self.session.work == "migration" else "path")
 
     # Looking again, mending ----------------------------------------------------------------------------------------
 
     def action_look_again(self) -> None:
         """Inspect and check again, with the same wishes."""
-        session, controller = self.session, self.wizard.controller
-        target = session.target or (session.prospect.plan.to if session.prospect else "")
-        if not session.path or not target:
+        look = undertaking.look_again(self.wizard.controller, self.session)
+        if look is None:
             return
-        look = partial(
-            controller.prepare,
-            session.path,
-            target,
-            php=session.php,
-            url=session.url,
-            backup_dir=session.backup_dir,
-            admin_ui=session.admin_ui,
-            accepted=frozenset(session.accepted),
-        )
         self._set_busy(True)
         self.background(look, self._looked, failed=self._not_looked, label="Looking at everything again")
 
-    def _looked(self, prospect: Prospect) -> None:
+    def _looked(self, prospect: Undertaken) -> None:
         self._set_busy(False)
         self._take(prospect)
         if self._remedy is None:
@@ -322,7 +312,7 @@ class ChecksScreen(StageScreen):
         ]
         self.app.push_screen(ConfirmDialog("Run this command now?", lines), answered)
 
-    def _run_remedy(self, prospect: Prospect, finding: Finding) -> None:
+    def _run_remedy(self, prospect: Undertaken, finding: Finding) -> None:
         remedy = self._remedy = Remedy(finding.command)
         controller = self.wizard.controller
         self._mended += 1

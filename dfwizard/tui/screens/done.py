@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from dfwizard.reports.run_report import RunReport
 
 _STAKES = {
-    "done": "The upgrade is over. x takes it back as long as the backup is kept.",
-    "done-with-warnings": "The upgrade is over. x takes it back as long as the backup is kept.",
+    "done": "The {kind} is over. x takes it back as long as the backup is kept.",
+    "done-with-warnings": "The {kind} is over. x takes it back as long as the backup is kept.",
     "rolled-back": "All is as it was before. q leaves; nothing goes on.",
     "rollback-failed": "The instance is not whole. g tries again: the backup has all it needs.",
     "failed": "The instance is between two states. g goes on, x takes everything back.",
@@ -43,14 +43,14 @@ class DoneScreen(RecordedScreen):
     CSS_PATH = "done.tcss"
     HELP_TEXT = (
         "How the run ended, in figures, and what is left for a person to do.\n"
-        "Roll back puts code, .env and database back as they were before the upgrade; it asks before it begins, and saves the "
+        "Roll back puts code, .env and database back as they were before the run; it asks before it begins, and saves the "
         "present state first.\n"
         "Go on tries the step again at which the run is stuck; what is behind it is not done again.\n"
         "The report has everything: who asked for what, every step, the backups, the verification. Save writes it as Markdown.\n"
         "Leaving costs nothing: dfwizard shows this run again under History."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "roll_back", "Roll back", tooltip="Take the upgrade back; it is asked again first"),
+        Binding("x", "roll_back", "Roll back", tooltip="Take the run back; it is asked again first"),
         Binding("g", "go_on", "Go on", tooltip="Try the step again at which the run is stuck, and go on"),
         Binding("p", "report", "Report", tooltip="Read the run's whole report"),
         Binding("s", "save", "Save report", tooltip="Write the report to a file, as Markdown"),
@@ -70,7 +70,8 @@ class DoneScreen(RecordedScreen):
 
     def stakes(self) -> str:
         """Say in one sentence what stopping now would mean."""
-        return _STAKES[self._report.outcome] if self._report else NOTHING_CHANGED
+        report = self._report
+        return _STAKES[report.outcome].format(kind=report.kind) if report else NOTHING_CHANGED
 
     def opened(self) -> None:
         """Read the run's report."""
@@ -102,7 +103,7 @@ class DoneScreen(RecordedScreen):
         if action in ("roll_back", "go_on", "report", "save", "back") and report is None:
             return False
         if report is not None and action == "roll_back":
-            return report.outcome in REVERSIBLE and report.kind == "upgrade"
+            return report.outcome in REVERSIBLE and report.kind in ("upgrade", "migration")
         if report is not None and action == "go_on":
             return report.outcome in RESUMABLE
         if report is not None and action == "back":

@@ -41,6 +41,7 @@ def headline(report: RunReport) -> Text:
         warnings=len(report.warnings),
         rollback_begun=[step.id for step in rollback if step.attempts],
         compared=report.differences is not None,
+        kind=report.kind,
     )
     sign, style = _SIGNS[report.outcome]
     return Text.assemble((f"{sign} {sentence}", style))
@@ -67,6 +68,8 @@ def pairs(report: RunReport) -> list[tuple[str, str]]:
     stops = report.stops or (report.to,)
     way = f" {signs.ARROW} ".join((report.frm, *stops))
     found = [("run", f"{report.id}, by {report.created_by}"), ("road", way)]
+    if report.source:
+        found.insert(1, ("from", f"{report.source}, which was only read"))
     took = "; ".join(_took(phase) for phase in report.phases if phase.started)
     if took:
         found.append(("took", f"{took}, until {moment(report.updated)}"))

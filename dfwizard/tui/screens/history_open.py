@@ -36,7 +36,7 @@ def show_rollback(screen: StageScreen, summary: RunSummary) -> None:
     def show(run: Run) -> None:
         wizard.stop_watching()
         wizard.session.begin_at(summary.place)
-        wizard.session.run = run
+        wizard.session.run, wizard.session.work = run, summary.kind
         wizard.show("rollback")
 
     screen.background(lambda: wizard.controller.store.find(summary.id), show, label="Opening the run")

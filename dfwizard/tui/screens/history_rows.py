@@ -19,6 +19,7 @@ from dfwizard.tui.screens.history_words import (
     no_way_back,
     road_of,
     run_word,
+    what_of,
     work_of,
 )
 from dfwizard.tui.styles import BAD, LIVE, ODD, OK, QUIET, STRONG, fitted
@@ -91,7 +92,8 @@ def run_row(run: RunSummary, width: int) -> Row:
         line.append(fitted(f"{run.id}  {plain(run.error)}", width - WORD_WIDTH - 1), QUIET)
         return Row(RUN + run.id, (line,))
     line.append(f"{minute(run.created_at)}  {road_of(run):<15}  ")
-    line.append(fitted(plain(run.place), max(width - line.cell_len, 1)), QUIET)
+    what = f"migration of {what_of(run)}" if run.source else what_of(run)
+    line.append(fitted(what, max(width - line.cell_len, 1)), QUIET)
     return Row(RUN + run.id, (line,))
 
 
@@ -131,6 +133,7 @@ def run_details(run: RunSummary, shelf: Shelf, width: int) -> list[Text]:
     pairs = [
         ("state", run_word(run).plain),
         ("work", f"{work_of(run)} {road_of(run)} of {run.instance} on {run.host}"),
+        *([("from", run.source)] if run.source else []),
         ("started", f"{moment(run.created_at)} by {run.created_by}"),
         *([("step", step)] if run.outcome not in WHOLE else []),
         ("backup", run.backup),

@@ -42,13 +42,18 @@ def run_word(run: RunSummary) -> Text:
 
 
 def work_of(run: RunSummary) -> str:
-    """Give what the run is doing or did: `upgrade`, or `rollback` once it takes things back."""
+    """Give what the run is doing or did: `upgrade`, `migration`, or `rollback` once it takes things back."""
     return run.phase or run.kind
 
 
 def road_of(run: RunSummary) -> str:
     """Give the releases that the run goes between."""
     return f"{plain(run.frm)} {signs.ARROW} {plain(run.to)}"
+
+
+def what_of(run: RunSummary) -> str:
+    """Give the instance that the run works on; of a migration where from and where to."""
+    return plain(f"{run.source} {signs.ARROW} {run.place}" if run.source else run.place)
 
 
 def minute(text: str) -> str:
@@ -96,7 +101,7 @@ def no_way_back(run: RunSummary, runs: Sequence[RunSummary]) -> str:
     """Say why a rollback of the run cannot be asked for, "" when it can."""
     if run.error:
         return "it cannot be read"
-    if run.kind != "upgrade" or run.phase is None:
+    if run.kind not in ("upgrade", "migration") or run.phase is None:
         return "it has changed nothing"
     if run.alive:
         return "it is at work: open it and decide there"

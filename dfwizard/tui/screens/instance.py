@@ -18,9 +18,10 @@ from dfwizard.tui.screens.base import FIRST_FRAME_SECONDS, StageScreen
 from dfwizard.tui.screens.history_open import open_run
 from dfwizard.tui.screens.history_rows import RUN
 from dfwizard.tui.screens.instance_dialogs import PathDialog
-from dfwizard.tui.screens.instance_rows import ALL, HERE, INSTANCE, OTHER, SERVER, Known
+from dfwizard.tui.screens.instance_rows import ALL, HERE, INSTANCE, MIGRATE, OTHER, SERVER, Known
 from dfwizard.tui.screens.server_dialog import ServerDialog
 from dfwizard.tui.styles import QUIET, STRONG
+from dfwizard.tui.undertaking import begin_migration
 from dfwizard.tui.widgets.bars import TitleBar
 from dfwizard.tui.widgets.rowlist import Row, RowList
 
@@ -61,6 +62,7 @@ class InstanceScreen(StageScreen):
         "Enter looks at one of them; looking changes nothing. One that is not listed can be typed with o; Tab completes.\n"
         "s looks at another server over SSH: as an account of it, with the keys and settings of ~/.ssh/config; what is shown, planned and "
         "run from there on concerns that server, and its name stands in the title. l comes back to this machine.\n"
+        "m takes an instance over to another server: .env and system database of the one under the cursor go into another one.\n"
         "Earlier runs open as they ended, with their reports. h lists all of them, and all backups.\n"
         "Leaving here costs nothing: a run goes on without this terminal."
     )
@@ -69,6 +71,9 @@ class InstanceScreen(StageScreen):
         Binding("s", "server", "Server", tooltip="Look at another server, over SSH"),
         Binding(
             "l", "here", "This machine", show=False, tooltip="Come back to the instances of this machine"
+        ),
+        Binding(
+            "m", "migrate", "Migrate", tooltip="Take the instance under the cursor over to another server"
         ),
         Binding("h", "history", "History", tooltip="All runs and all backups"),
         Binding("r", "again", "Look again", tooltip="Look for runs and instances again"),
@@ -198,6 +203,8 @@ class InstanceScreen(StageScreen):
             self.action_server()
         elif event.row_id == HERE:
             self.action_here()
+        elif event.row_id == MIGRATE:
+            self.action_migrate()
         elif event.row_id == ALL:
             self.action_history()
         elif event.row_id.startswith(INSTANCE):
@@ -290,6 +297,14 @@ class InstanceScreen(StageScreen):
         self.refresh_bindings()
         self.refresh_stakes()
         self._look_for_instances()
+
+    def action_migrate(self) -> None:
+        """Begin a migration from the instance under the cursor, or from one that is chosen next."""
+        row = self.query_one(InstanceList).current or ""
+        source = self._place(row.removeprefix(INSTANCE)) if row.startswith(INSTANCE) else ""
+        self.wizard.stop_watching()
+        begin_migration(self.session, source)
+        self.wizard.show("migration")
 
     def action_history(self) -> None:
         """Show all runs and backups."""

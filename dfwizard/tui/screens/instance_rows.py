@@ -16,6 +16,7 @@ from dfwizard.tui.screens.history_words import (
     minute,
     road_of,
     unfinished,
+    what_of,
     work_of,
 )
 from dfwizard.tui.styles import BAD, LIVE, ODD, QUIET, STRONG, fitted
@@ -30,6 +31,9 @@ OTHER = "other"
 
 SERVER = "server"
 """The row that leads to another server."""
+
+MIGRATE = "migrate"
+"""The row with which a migration begins."""
 
 HERE = "here"
 """The row that leads back to this machine."""
@@ -94,6 +98,7 @@ def rows(known: Known, width: int, now: datetime) -> list[Row]:
     made.append(Row.of(SERVER, Text.assemble("Another server, over SSH...", ("  (s)", QUIET))))
     if known.host:
         made.append(Row.of(HERE, Text.assemble("Back to this machine", ("  (l)", QUIET))))
+    made.append(Row.of(MIGRATE, Text.assemble("Migrate to another server...", ("  (m)", QUIET))))
     if known.problem:
         made += [_GAP, *_said("problem", f"The runs cannot be listed: {known.problem}", width, ODD)]
     if earlier:
@@ -155,7 +160,7 @@ def _going(run: RunSummary, width: int, now: datetime) -> Row:
     step = f", step {run.step} of {run.steps}" if run.steps else ""
     title = f" ({plain(run.step_title)})" if run.step_title else ""
     what = f"{work_of(run)} of "
-    path = fitted(plain(run.place), max(width - 2 - len(what) - len(step), 20))
+    path = fitted(what_of(run), max(width - 2 - len(what) - len(step), 20))
     first = f"{what}{path}{step}"
     if width - 2 - cell_len(first) > len(" (...)"):
         first += fitted(title, width - 2 - cell_len(first))

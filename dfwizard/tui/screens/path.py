@@ -118,7 +118,8 @@ class PathScreen(StageScreen):
     def _prospect(self) -> Prospect | None:
         """Give the prospect of the release under the cursor."""
         prospect, choice = self.session.prospect, self._choice
-        return prospect if prospect and choice and prospect.plan.to == choice.tag else None
+        mine = isinstance(prospect, Prospect) and choice is not None and prospect.plan.to == choice.tag
+        return prospect if mine and isinstance(prospect, Prospect) else None
 
     def _say_top(self, *lines: str) -> None:
         first, *rest = [plain(line) for line in lines]

@@ -1,4 +1,4 @@
-"""Taking an upgrade back: what it would do and cost, the rollback as it goes, and the proof that all is as before."""
+"""Taking an upgrade or a migration back: what it would do and cost, the rollback as it goes, and the proof that all is as before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from textual.containers import Horizontal, Vertical
 
 from dfwizard.execution.outcomes import REVERSIBLE, WELL
 from dfwizard.reports.stakes import stakes
-from dfwizard.reports.terminal import plain
 from dfwizard.tui import signs
 from dfwizard.tui.screens import rollback_rows
 from dfwizard.tui.screens.base import NOTHING_CHANGED
@@ -39,11 +38,11 @@ class RollbackScreen(RecordedScreen):
     TITLE_TEXT = "Rollback"
     CSS_PATH = "rollback.tcss"
     HELP_TEXT = (
-        "A rollback puts code, packages, .env and database back as they were before the upgrade, from the backup that was proven "
+        "A rollback puts code, packages, .env and database back as they were before the run, from the backup that was proven "
         "then; no network is needed. The present state is saved first, so that nothing is gone for good.\n"
         "It begins only after the instance's name was typed. Until then Esc costs nothing.\n"
         "Once it goes it is a process of its own: leaving this screen or losing the connection does not end it.\n"
-        "At its end everything is compared with the fingerprint taken before the upgrade: commit, every file with owner and mode, "
+        "At its end everything is compared with the fingerprint taken before the run: commit, every file with owner and mode, "
         ".env, tables and rows. If it fails, Go on tries the failed step again; the backup stays as it is."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -173,8 +172,7 @@ class RollbackScreen(RecordedScreen):
         if told.hindrance:
             return Text.assemble((f"{signs.WARNING} {told.hindrance}", BAD))
         report = told.report
-        way = f"{report.to} {signs.ARROW} {report.frm}"
-        return Text.assemble((f"Take the upgrade of {plain(report.place)} back, {way}?", "bold"))
+        return Text.assemble((f"Take {rollback_rows.taken_back(report)}?", "bold"))
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
@@ -198,7 +196,7 @@ class RollbackScreen(RecordedScreen):
         if told is None or run is None:
             return
         dialog = TypedDialog(
-            "Take the upgrade back?",
+            f"Take the {told.report.kind} back?",
             rollback_rows.dialog_lines(told, self._losses),
             rollback_rows.name_to_type(told.report.instance, told.report.id),
         )

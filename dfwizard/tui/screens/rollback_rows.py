@@ -49,6 +49,19 @@ class Told:
         return ""
 
 
+def taken_back(report: RunReport) -> str:
+    """Say what is taken back: `the upgrade of /opt/dreamfactory back, 7.1.0 → 6.3.0`; of a migration what it came from instead."""
+    if report.source:
+        return f"the migration of {plain(report.source)} to {plain(report.place)} back (the source was only read)"
+    return f"the upgrade of {plain(report.place)} back, {report.to} {signs.ARROW} {report.frm}"
+
+
+def _is_taken_back(report: RunReport) -> str:
+    if report.source:
+        return f"The migration of {plain(report.source)} to {plain(report.place)} is taken back; the source was only read."
+    return f"The upgrade of {plain(report.place)} is taken back: {report.to} {signs.ARROW} {report.frm}."
+
+
 def name_to_type(instance: str, run: str) -> str:
     """Give the word that confirms a rollback: the instance's name, or the run's id where nobody could type the name."""
     name = posixpath.basename(instance.rstrip("/"))
@@ -57,7 +70,8 @@ def name_to_type(instance: str, run: str) -> str:
 
 def question_lines(told: Told, losses: tuple[str, ...] | None, width: int) -> list[Text]:
     """Say what a rollback costs and what it is made from; `losses` None: not known yet."""
-    lines = [Text("Lost: what was written since the upgrade", STRONG)]
+    kind = told.report.kind
+    lines = [Text(f"Lost: what was written since the {kind}", STRONG)]
     if losses is None:
         lines.append(Text(f" {signs.MORE} being counted, table by table", QUIET))
     elif not losses:
@@ -68,7 +82,7 @@ def question_lines(told: Told, losses: tuple[str, ...] | None, width: int) -> li
     if present:
         text = f"The present state is saved first, in {present}"
         lines += item_lines(text, width, signs.INFO, QUIET)
-    lines += [Text(""), Text("Put back: the state before the upgrade", STRONG)]
+    lines += [Text(""), Text(f"Put back: the state before the {kind}", STRONG)]
     return lines + _backup_lines(told.report, width)
 
 
@@ -113,7 +127,7 @@ def dialog_lines(told: Told, losses: tuple[str, ...] | None) -> list[str]:
     present = _present_backup(told.plan)
     kept = f"The present state is kept in {present}" if present else ""
     return [
-        f"The upgrade of {plain(report.place)} is taken back: {report.to} {signs.ARROW} {report.frm}.",
+        _is_taken_back(report),
         *(line for line in (lost, kept) if line),
     ]
 
@@ -127,7 +141,7 @@ def end_lines(told: Told, width: int) -> list[Text]:
     lines += failure_lines(report, width)
     for title, items, sign, style in (
         ("Warnings", report.warnings, signs.WARNING, ODD),
-        ("Taken away: what was written since the upgrade", report.losses, "-", ""),
+        (f"Taken away: what was written since the {report.kind}", report.losses, "-", ""),
         ("What to do next", report.remains, "", ""),
     ):
         if items:

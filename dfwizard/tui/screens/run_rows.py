@@ -31,8 +31,10 @@ def number_of(plan: Plan, step_id: str | None) -> int:
 
 def headline(plan: Plan, state: RunState) -> Text:
     """Say which phase of what is going on, and at which step."""
-    name = "Rollback" if plan.kind == "rollback" else "Upgrade"
-    text = Text.assemble((f"{name} {plan.frm} {signs.ARROW} {plan.to}", STRONG))
+    name = f"{plan.kind.capitalize()} {plan.frm} {signs.ARROW} {plan.to}"
+    if plan.kind == "rollback" and plan.source:
+        name = "Rollback of the migration"  # the releases are those of two instances
+    text = Text.assemble((name, STRONG))
     at = state.mending or state.current or (state.question.step if state.question else None)
     number = number_of(plan, at)
     if number:

@@ -1,4 +1,4 @@
-"""Before and after side by side, once an upgrade has ended well: every difference explained or flagged."""
+"""Before and after side by side, once an upgrade or a migration has ended well: every difference explained or flagged."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ DETAIL_WIDTH = 42
 
 
 class VerifyScreen(RecordedScreen):
-    """What was compared after the upgrade."""
+    """What was compared after the run."""
 
     STAGE = "verify"
     TITLE_TEXT = "Verify"
     CSS_PATH = "verify.tcss"
     HELP_TEXT = (
-        "What the instance was before the upgrade, and what it is after it. Flagged is what nothing known explains; explained "
-        "is what the release, a migration or the plan brings; as planned is what had to change; the rest is the same.\n"
+        "What was before the upgrade, or on the source of a migration, and what is after it. Flagged is what nothing known explains; "
+        "explained is what the release, a migration or the plan brings; as planned is what had to change; the rest is the same.\n"
         "Enter on a row says all of it. Verify again compares the instance as it is now; it changes nothing, and in what users "
         "have done since, rows that come and go are no failure.\n"
-        "Roll back takes the upgrade back; it is asked again first.\n"
-        "Stopping here costs nothing: the upgrade is over."
+        "Roll back takes all of it back; it is asked again first.\n"
+        "Stopping here costs nothing: the run is over."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "next", "Next", tooltip="Go to the summary of the run"),
@@ -49,7 +49,7 @@ class VerifyScreen(RecordedScreen):
             "v", "again", "Verify again", tooltip="Compare the instance as it is now; nothing is changed"
         ),
         Binding("u", "differences", "Only differences", tooltip="Show only what differs, or everything"),
-        Binding("x", "roll_back", "Roll back", tooltip="Take the upgrade back; it is asked again first"),
+        Binding("x", "roll_back", "Roll back", tooltip="Take the run back; it is asked again first"),
         Binding("enter", "choose", "Detail", show=False, tooltip="All that is known of the row"),
     ]
 
@@ -69,7 +69,7 @@ class VerifyScreen(RecordedScreen):
 
     def stakes(self) -> str:
         """Say in one sentence what stopping now would mean."""
-        return "The upgrade is over; leaving changes nothing. x takes it back."
+        return f"The {self.session.work} is over; leaving changes nothing. x takes it back."
 
     def opened(self) -> None:
         """Read what the run recorded."""

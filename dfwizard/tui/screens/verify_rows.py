@@ -138,7 +138,7 @@ def overview(verification: Verification, width: int) -> list[Text]:
     """Say what was compared with what, and how it came out."""
     gate = "" if verification.final else " (gate between two hops)"
     stated = [
-        f"Compared with {verification.release}{gate}: what was recorded before the upgrade, and what is there after it.",
+        f"Compared with {verification.release}{gate}: what was recorded before the run, and what is there after it.",
         "",
         summary(verification),
         "",

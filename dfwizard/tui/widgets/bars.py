@@ -27,6 +27,9 @@ STAGES = (
 )
 """The road that most people go, in order; failure and rollback are places beside it."""
 
+_MIGRATION = {"detection": ("migration", "Servers"), "path": ("carry", "Carry over")}
+"""What stands in the place of which stage on the road of a migration."""
+
 _BESIDE = {"failure": "run"}
 """The stage of the road beside which another one is."""
 
@@ -68,7 +71,7 @@ class StageBar(Static):
     StageBar { height: 1; }
     """
 
-    def __init__(self, stage: str, state: RunState | None = None) -> None:
+    def __init__(self, stage: str, state: RunState | None = None, *, work: str = "upgrade") -> None:
         super().__init__(markup=False)
         self._stage = _BESIDE.get(stage, stage)
         back = stage == "rollback" or (
@@ -77,7 +80,10 @@ class StageBar(Static):
             and state.phase is not None
             and state.phase.name == "rollback"
         )
-        self._road = tuple(_BACK.get(name, (name, title)) for name, title in STAGES) if back else STAGES
+        road = (
+            (_MIGRATION.get(name, (name, title)) for name, title in STAGES) if work == "migration" else STAGES
+        )
+        self._road = tuple(_BACK.get(name, (name, title)) if back else (name, title) for name, title in road)
         well = back or state is None or state.outcome in WELL
         self._left_out = "" if well else "verify"
 
