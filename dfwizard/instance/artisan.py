@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from dfwizard.errors import HostError
 from dfwizard.hosts.command import Result
@@ -46,10 +47,12 @@ def artisan_facts(
         error = explain(version)
         problems.add(f"artisan does not start: {error}")
         return ArtisanFacts(maintenance=maintenance, config_cached=cached, error=error)
-    ran, pending, error = _migrations(ask, php, problems) if database_answers() else ((), (), None)
+    with ThreadPoolExecutor(1, "artisan") as pool:
+        df_version = pool.submit(_df_version, ask, php)
+        ran, pending, error = _migrations(ask, php, problems) if database_answers() else ((), (), None)
     return ArtisanFacts(
         version_line=line,
-        df_version=_df_version(ask, php),
+        df_version=df_version.result(),
         migrations=ran,
         pending=pending,
         maintenance=maintenance,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from dfwizard.errors import HostError
+from dfwizard.hosts.base import Host
 from dfwizard.hosts.command import Result
+from dfwizard.hosts.foresight import foreseen
 from dfwizard.instance.asking import Asker, Problems
 from dfwizard.instance.facts import DirtyFile, GitFacts
 
@@ -19,6 +22,7 @@ _OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+_AT_ONCE = 3
 _LOCKS = ("index.lock", "HEAD.lock", "refs/stash.lock", "packed-refs.lock", "config.lock", "shallow.lock")
 
 
@@ -28,36 +32,50 @@ def git_facts(ask: Asker, problems: Problems) -> GitFacts | None:
     Raises:
         HostError: git is missing or took too long.
     """
-    top = _git(ask, "rev-parse", "--show-cdup")
-    if top.code != 0:
-        problems.add(f"git cannot read the directory: {_last_line(top)}")
-        return None
-    if top.stdout.strip():
-        problems.add("the directory has no git checkout of its own: it lies inside another one")
-        return None
-    head = _git(ask, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    if head.code != 0:
-        problems.add("git has no commit checked out (an empty or damaged repository)")
-        return None
-    commit = head.text.strip()
-    dirty, untracked = _status(ask, problems)
-    remote, refspecs = _origin(ask)
-    branch = _git(ask, "symbolic-ref", "--quiet", "--short", "HEAD")
-    return GitFacts(
-        commit=commit,
-        tree=_line(_git(ask, "rev-parse", "--verify", "--quiet", "HEAD^{tree}")),
-        branch=_line(branch) or None,
-        tags=_tags(ask),
-        describe=_line(_git(ask, "describe", "--tags", "--always")),
-        remote=remote,
-        refspecs=refspecs,
-        dirty=dirty,
-        untracked=untracked,
-        stashes=len(_git(ask, "stash", "list", "--format=%H").stdout.split()),
-        operation=_operation(ask),
-        locks=_locks(ask),
-        shallow=_line(_git(ask, "rev-parse", "--is-shallow-repository")) == "true",
-    )
+    # Some at once: one after the other they would be a dozen journeys to a host elsewhere.
+    with ThreadPoolExecutor(_AT_ONCE, "git") as pool:
+
+        def put(*argv: str) -> Future[Result]:
+            return pool.submit(_git, ask, *argv)
+
+        asked_top = put("rev-parse", "--show-cdup")
+        asked_head = put("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        status, origin = pool.submit(_status, ask), pool.submit(_origin, ask)
+        beside, tags = pool.submit(_beside, ask), pool.submit(_tags, ask)
+        tree = put("rev-parse", "--verify", "--quiet", "HEAD^{tree}")
+        branch = put("symbolic-ref", "--quiet", "--short", "HEAD")
+        describe = put("describe", "--tags", "--always")
+        stashes = put("stash", "list", "--format=%H")
+        shallow = put("rev-parse", "--is-shallow-repository")
+        top, head = asked_top.result(), asked_head.result()
+        if top.code != 0:
+            problems.add(f"git cannot read the directory: {_last_line(top)}")
+            return None
+        if top.stdout.strip():
+            problems.add("the directory has no git checkout of its own: it lies inside another one")
+            return None
+        if head.code != 0:
+            problems.add("git has no commit checked out (an empty or damaged repository)")
+            return None
+        differing, (remote, refspecs), (operation, locks) = status.result(), origin.result(), beside.result()
+        if differing.code != 0:
+            problems.add(f"git status failed: {_last_line(differing)}")
+        dirty, untracked = parse_status(differing.stdout) if differing.code == 0 else ((), ())
+        return GitFacts(
+            commit=head.text.strip(),
+            tree=_line(tree.result()),
+            branch=_line(branch.result()) or None,
+            tags=tags.result(),
+            describe=_line(describe.result()),
+            remote=remote,
+            refspecs=refspecs,
+            dirty=dirty,
+            untracked=untracked,
+            stashes=len(stashes.result().stdout.split()),
+            operation=operation,
+            locks=locks,
+            shallow=_line(shallow.result()) == "true",
+        )
 
 
 def parse_status(data: bytes) -> tuple[tuple[DirtyFile, ...], tuple[str, ...]]:
@@ -109,14 +127,10 @@ def _tags(ask: Asker) -> tuple[str, ...]:
     )
 
 
-def _status(ask: Asker, problems: Problems) -> tuple[tuple[DirtyFile, ...], tuple[str, ...]]:
-    result = _git(
+def _status(ask: Asker) -> Result:
+    return _git(
         ask, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules"
     )
-    if result.code != 0:
-        problems.add(f"git status failed: {_last_line(result)}")
-        return (), ()
-    return parse_status(result.stdout)
 
 
 def _origin(ask: Asker) -> tuple[str | None, tuple[str, ...]]:
@@ -131,25 +145,34 @@ def _origin(ask: Asker) -> tuple[str | None, tuple[str, ...]]:
     return remote, tuple(refspecs)
 
 
-def _locks(ask: Asker) -> tuple[str, ...]:
-    """Give the lock files that make git refuse to write."""
+def _beside(ask: Asker) -> tuple[str | None, tuple[str, ...]]:
+    """Give what lies in the git directory: the operation that was begun and not ended, and the locks that make git refuse to write."""
     directory = _line(_git(ask, "rev-parse", "--absolute-git-dir"))
+    if not directory:
+        return None, ()
+
+    def look(host: Host) -> tuple[str | None, tuple[str, ...]]:
+        return _operation(host, directory), _locks(host, directory)
+
+    return look(foreseen(ask.host, look))
+
+
+def _locks(host: Host, directory: str) -> tuple[str, ...]:
     found = []
     for name in _LOCKS:
         path = posixpath.join(directory, name)
         try:
-            if directory and ask.host.stat(path) is not None:
+            if host.stat(path) is not None:
                 found.append(path)
         except HostError:
             continue
     return tuple(found)
 
 
-def _operation(ask: Asker) -> str | None:
-    directory = _line(_git(ask, "rev-parse", "--absolute-git-dir"))
+def _operation(host: Host, directory: str) -> str | None:
     for name, operation in _OPERATIONS.items():
         try:
-            if directory and ask.host.stat(posixpath.join(directory, name)) is not None:
+            if host.stat(posixpath.join(directory, name)) is not None:
                 return operation
         except HostError:
             return None

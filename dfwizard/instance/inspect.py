@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from dfwizard.errors import DfwizardError, HostError
 from dfwizard.hosts.base import Host
+from dfwizard.hosts.foresight import foreseen
 from dfwizard.instance.artisan import artisan_facts
 from dfwizard.instance.asking import NOWHERE, Asker, Problems
 from dfwizard.instance.crontabs import crontab_lines
@@ -35,7 +36,7 @@ from dfwizard.instance.facts import (
 )
 from dfwizard.instance.git import git_facts
 from dfwizard.instance.key import key_fingerprint, prove_key
-from dfwizard.instance.paths import locate
+from dfwizard.instance.paths import is_instance, locate
 from dfwizard.instance.php import cli_php
 from dfwizard.instance.probe import DatabaseUnreachable, EncryptedValue, Probe, probe_facts
 from dfwizard.instance.space import DATABASE_SERVER, server_directory, spaces
@@ -82,6 +83,7 @@ def inspect(
             `problems`.
     """
     began, taken_at = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+    host = foreseen(host, lambda ahead: _look_ahead(ahead, path, rules, space or {}))
     real = locate(host, path)
     stat = host.stat(real)
     owner = stat.owner if stat else host.user
@@ -97,6 +99,16 @@ def inspect(
         seconds=round(time.monotonic() - began, 3),
         owner_home=home or f"/var/cache/dfwizard/home-{owner}",
     )
+
+
+def _look_ahead(host: Host, path: str, rules: Releases | None, space: Mapping[str, str]) -> None:
+    """Ask about files what the inspection of `path` will ask, taking it for the instance's real path."""
+    is_instance(host, path)
+    stat = host.stat(path)
+    ask = Asker(host, path, stat.owner if stat else host.user)
+    with ThreadPoolExecutor(_THREADS, "ahead") as pool:
+        _Inspection(ask, pool, Problems(), _nobody).answer(rules, None, None, space, http=False)
+    artisan_facts(ask, "php", Problems(), database_file=None, database_answers=lambda: False)
 
 
 def _nobody(_name: str, _value: object) -> None:

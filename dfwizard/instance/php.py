@@ -7,9 +7,13 @@ import json
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from dfwizard.errors import HostError
+from dfwizard.hosts.base import Host
+from dfwizard.hosts.foresight import foreseen
 from dfwizard.instance.asking import Asker, Problems, is_running, program_of
 from dfwizard.instance.facts import PhpFacts
 
@@ -66,18 +70,25 @@ def minor(version: str) -> str:
 def fpm_masters(ask: Asker, processes: str, problems: Problems) -> tuple[Master, ...]:
     """Find the running php-fpm by their process titles; `processes` is the output of `ps -eo pid=,args=`."""
     found = []
-    for line in processes.splitlines():
-        if match := _MASTER.match(line):
-            pid, config = int(match[1]), match[2]
-            binary = program_of(ask, pid)
-            try:
-                pools = read_pools(ask, config)
-            except HostError as error:
-                if not is_running(ask, pid):
-                    continue
-                problems.add(f"php-fpm's configuration {config} cannot be read: {error.what}")
-                pools = ()
-            found.append(Master(pid, config, binary or _program(config), pools))
+    titles = [match for line in processes.splitlines() if (match := _MASTER.match(line))]
+
+    def look(host: Host) -> None:
+        for match in titles:
+            with suppress(HostError):
+                read_pools(replace(ask, host=host), match[2])
+
+    ask = replace(ask, host=foreseen(ask.host, look))
+    for match in titles:
+        pid, config = int(match[1]), match[2]
+        binary = program_of(ask, pid)
+        try:
+            pools = read_pools(ask, config)
+        except HostError as error:
+            if not is_running(ask, pid):
+                continue
+            problems.add(f"php-fpm's configuration {config} cannot be read: {error.what}")
+            pools = ()
+        found.append(Master(pid, config, binary or _program(config), pools))
     return tuple(found)
 
 
@@ -93,13 +104,15 @@ def fpm_php(ask: Asker, master: Master) -> PhpFacts:
     Raises:
         HostError: it does not start.
     """
-    said = ask.as_me(master.binary, "-v").text
+    with ThreadPoolExecutor(1, "php-fpm") as pool:
+        asked_modules = pool.submit(ask.as_me, master.binary, "-m")
+        said = ask.as_me(master.binary, "-v").text
     match = re.match(r"PHP (\d+\.\d+\.\d+\S*)", said)
     if match is None:
         raise HostError(
             "it does not tell its version", where=master.binary, remedy=f"Run {master.binary} -v."
         )
-    modules = ask.as_me(master.binary, "-m").text.split("[Zend Modules]")[0].splitlines()
+    modules = asked_modules.result().text.split("[Zend Modules]")[0].splitlines()
     extensions = {line.strip().lower() for line in modules if line.strip() and not line.startswith("[")}
     return PhpFacts("fpm", master.binary, match[1], minor(match[1]), tuple(sorted(extensions)))
 
@@ -120,8 +133,9 @@ def read_pools(ask: Asker, config: str) -> tuple[Pool, ...]:
     Raises:
         HostError: a file cannot be read.
     """
-    pools: list[Pool] = []
-    for file in (config, *_included(ask, config)):
+    main = ask.host.read(config, limit=1 << 20).decode("utf-8", "replace")
+    pools = parse_pools(main, config)
+    for file in _included(ask, config, main):
         text = ask.host.read(file, limit=1 << 20).decode("utf-8", "replace")
         pools += parse_pools(text, file)
     return tuple(pools)
@@ -146,8 +160,7 @@ def parse_pools(text: str, file: str) -> list[Pool]:
     ]
 
 
-def _included(ask: Asker, config: str) -> list[str]:
-    text = ask.host.read(config, limit=1 << 20).decode("utf-8", "replace")
+def _included(ask: Asker, config: str, text: str) -> list[str]:
     files = []
     for match in re.finditer(r"^[ \t]*include[ \t]*=[ \t]*[\"']?([^\"'\n;]+)", text, re.MULTILINE):
         directory, pattern = posixpath.split(match[1].strip())

@@ -6,6 +6,7 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dfwizard.errors import HostError
@@ -37,11 +38,13 @@ class _Site:
 def web_facts(ask: Asker, problems: Problems) -> tuple[WebFacts, PhpFacts | None]:
     """Find the site whose root is the instance's `public`, and the php-fpm that it sends requests to."""
     processes = ask.as_me("ps", "-ww", "-eo", "pid=,args=").text
-    known = services(ask, problems)
-    site = _nginx_site(ask, processes, problems) or _apache_site(ask, processes, problems)
+    with ThreadPoolExecutor(2, "web") as pool:
+        asked_known = pool.submit(services, ask, problems)
+        asked_masters = pool.submit(fpm_masters, ask, processes, problems)
+        site = _nginx_site(ask, processes, problems) or _apache_site(ask, processes, problems)
+        known, masters = asked_known.result(), asked_masters.result()
     if site is None:
         problems.add(f"no running nginx or Apache was found that serves {ask.path}/public")
-    masters = fpm_masters(ask, processes, problems)
     found = _pool(ask, masters, site, problems)
     php = _fpm_facts(ask, found[0], problems) if found else None
     facts = _facts(ask, site, found, php, known)

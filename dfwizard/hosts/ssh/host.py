@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from dfwizard.errors import HostError
-from dfwizard.hosts.base import ByteSink, ByteSource, FileSink, FileStat, OnOutput
+from dfwizard.hosts.base import ByteSink, ByteSource, FileSink, FileStat, Host, OnOutput
 from dfwizard.hosts.command import Command, Pipeline, Result
+from dfwizard.hosts.foresight import Look
 from dfwizard.hosts.ssh import digests
 from dfwizard.hosts.ssh.connection import Connection
 from dfwizard.hosts.ssh.ending import end_marked
@@ -163,6 +164,12 @@ class SshHost:
     ) -> tuple[str, ...]:
         """See `Host.sha256`."""
         return digests.sha256(self._workers, path, offset=offset, length=length, block=block)
+
+    def foreseeing(self, look: Look) -> Host:
+        """See `Foreseeing.foreseeing`."""
+        from dfwizard.hosts.ssh.foreseen import foresee
+
+        return foresee(self, self._workers, look)
 
     def close(self) -> None:
         """End the workers. The connection is its owner's to close; commands with a mark go on there."""
