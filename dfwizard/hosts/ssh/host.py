@@ -24,16 +24,23 @@ from dfwizard.hosts.ssh.workers import Workers
 class SshHost:
     """A server over SSH. Commands run as root where the login is root's or sudo makes it root, else as the login.
 
-    Safe for several threads. `patience` is how many seconds without a link a durable command is waited for, `lease` how long the
-    lock on an instance lasts without one.
+    Safe for several threads. `patience` is how many seconds without a link a durable command is waited for. `mark` is what commands
+    without a mark of their own carry: those of a run are all durable, the questions that its steps ask included. `lease` says how
+    long the lock on an instance lasts without a link.
     """
 
     def __init__(
-        self, connection: Connection, *, patience: float = PATIENCE, lease: Lease | None = None
+        self,
+        connection: Connection,
+        *,
+        patience: float = PATIENCE,
+        mark: str | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self._connection = connection
         self._patience = patience
         self._lease = lease or Lease()
+        self._mark = mark
         self._workers = Workers(connection)
         self._files = Files(self._workers)
         self._streams = Streams(self._workers.entrance, self._files.free_bytes, host=connection.name)
@@ -65,7 +72,7 @@ class SshHost:
             on_output=on_output,
             keep=keep,
             check=check,
-            mark=mark,
+            mark=self._mark if mark is None else mark,
             patience=self._patience,
         )
 
@@ -149,9 +156,7 @@ class SshHost:
         """See `Host.appending`. From an `offset` of whole 2 MiB on, a long way is used by several channels at once."""
         return self._streams.appending(path, mode=mode, offset=offset, mark=mark)
 
-    def outflow(
-        self, pipeline: Pipeline, *, mark: str | None = None
-    ) -> AbstractContextManager[ByteSource]:
+    def outflow(self, pipeline: Pipeline, *, mark: str | None = None) -> AbstractContextManager[ByteSource]:
         """See `Host.outflow`."""
         return self._flows.outflow(pipeline, mark=mark)
 
