@@ -76,7 +76,14 @@ class Tmux:
         while not self._dead():
             assert time.monotonic() < limit, f"it does not end:\n{self.screen()}"
             time.sleep(LOOK_SECONDS)
-        return int(self._tmux("display-message", "-p", "#{pane_dead_status}").strip() or -1)
+        while (
+            how := self._tmux("display-message", "-p", "#{pane_dead_status}/#{pane_dead_signal}").strip()
+        ) == "/":
+            assert time.monotonic() < limit, "tmux does not say how it ended"
+            self._tmux(
+                "run-shell", "true"
+            )  # it notices the end of a child now and then only when another one ends
+        return int(how.partition("/")[0] or -1)
 
     def _dead(self) -> bool:
         return self._tmux("display-message", "-p", "#{pane_dead}").strip() == "1"
