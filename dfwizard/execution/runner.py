@@ -17,7 +17,14 @@ from dfwizard.errors import ConnectionLost, DfwizardError, HostError, JournalErr
 from dfwizard.execution import events as ev
 from dfwizard.execution import processes, state
 from dfwizard.execution.control import ControlServer, Desk
-from dfwizard.execution.executor import Actions, Executor, Interruption, Terminated, output_name
+from dfwizard.execution.executor import (
+    Actions,
+    Executor,
+    Interruption,
+    Terminated,
+    lost_connection,
+    output_name,
+)
 from dfwizard.execution.holding import LaterHold, hold_instance
 from dfwizard.execution.journal import Journal, open_journal
 from dfwizard.execution.launch import StartReport
@@ -199,9 +206,10 @@ class Runner:
                 return self._leave("The runner was told to stop (SIGTERM).")
             except JournalError:
                 raise
-            except ConnectionLost as error:
-                return self._leave(self.redactor.text(_out_of_reach(error)))
             except Exception as error:
+                lost = lost_connection(error)
+                if lost is not None:
+                    return self._leave(self.redactor.text(_out_of_reach(lost)))
                 self._leave(self.redactor.text(f"dfwizard itself failed: {type(error).__name__}: {error}"))
                 raise
         finally:
