@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,13 +41,14 @@ BEYOND_BUSYBOX = {
 }
 
 
-@pytest.fixture(scope="module", params=SHELLS)
+@pytest.fixture(scope="module", params=[*SHELLS, "durable"])
 def ssh_host(request: pytest.FixtureRequest, ssh_place: Path) -> Iterator[SshHost]:
-    shell: str = request.param
-    path = path_with(shell, ssh_place / f"bin-{shell}")
-    with running_sshd(ssh_place / shell, options=f"SetEnv PATH={path} HOME={ssh_place}\n") as server:
+    """With `durable`, every command survives a lost link, as those of a run do."""
+    kind: str = request.param
+    path = path_with("dash" if kind == "durable" else kind, ssh_place / f"bin-{kind}")
+    with running_sshd(ssh_place / kind, options=f"SetEnv PATH={path} HOME={ssh_place}\n") as server:
         connection = Connection(server.address("root"), Headless(), config_file=server.config_file)
-        host = SshHost(connection)
+        host = SshHost(connection, mark=f"mark-{os.getpid()}" if kind == "durable" else None)
         yield host
         host.close()
         connection.close()

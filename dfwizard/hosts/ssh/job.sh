@@ -72,12 +72,14 @@ dfw_record() {
     : >"$dfw_dir/ready"
 }
 
-# The carriers end with the last who holds the output. One who goes on holding it loses it.
+# The carriers end with the last who holds the output. One who goes on holding it loses it, at once where much is written.
 dfw_linger() {
-    dfw_n=0
+    dfw_n=0 dfw_before=
     for dfw_carrier in $dfw_carriers; do
         until dfw_over "$dfw_carrier"; do
-            if [ "$dfw_n" -ge 10 ]; then
+            dfw_size=$(($(stat -c %s "$dfw_dir/out") + $(stat -c %s "$dfw_dir/err")))
+            dfw_before=${dfw_before:-$dfw_size}
+            if [ "$dfw_n" -ge 10 ] || [ "$((dfw_size - dfw_before))" -gt 2097152 ]; then
                 kill "$dfw_carrier" 2>/dev/null
                 break
             fi
