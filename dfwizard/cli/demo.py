@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dfwizard.demo import Sandbox, Scenario
     from dfwizard.execution.state import RunState
     from dfwizard.execution.store import Run
+    from dfwizard.tui.session import Session
 
 BLOCKED = "blocked"
 _HUNG_UP = 128 + signal.SIGHUP
@@ -104,6 +105,8 @@ def _show_lines(sandbox: Sandbox, *, attached: bool) -> int:
                 sandbox.controller(), going_on, plain_mode=True, attached=sandbox.be_the_terminal
             )
         sandbox.be_the_terminal()
+        if sandbox.scenario.source:
+            return _migrate_in_words(sandbox)
         return run_plain(
             sandbox.controller(),
             path=sandbox.path,
@@ -114,17 +117,39 @@ def _show_lines(sandbox: Sandbox, *, attached: bool) -> int:
         return lost.status
 
 
+def _migrate_in_words(sandbox: Sandbox) -> int:
+    """Show a migration line by line: it is that of the command line."""
+    from dfwizard.cli.following import follow_run
+    from dfwizard.cli.migrate import migrate
+    from dfwizard.cli.parser import make_parser
+
+    _announce(sandbox.scenario)
+    controller = sandbox.controller()
+    words = ["migrate", "--from", sandbox.source_place, "--to", sandbox.path]
+    options = make_parser().parse_args([*words, "--source-backup-dir", sandbox.source_backups or ""])
+    return migrate(controller, options, lambda run, _interrupt: follow_run(controller, run))
+
+
+def visit(sandbox: Sandbox, run: Run | None = None) -> Session:
+    """Give what the wizard is told of a scenario: the instance, or both ends of a migration; and the run to attach to."""
+    from dfwizard.tui.carrying import Carrying
+    from dfwizard.tui.session import Session
+
+    session = Session(path=sandbox.path, target=sandbox.scenario.target, run=run)
+    if sandbox.scenario.source:
+        session.work = "migration"
+        session.carrying = Carrying(sandbox.source_place, source_backup_dir=sandbox.source_backups)
+    return session
+
+
 def _show_screens(sandbox: Sandbox, *, mouse: bool, attached: bool) -> int:
     from dfwizard.tui import run_wizard
-    from dfwizard.tui.session import Session
 
     scenario = sandbox.scenario
     sandbox.be_the_terminal()
     return run_wizard(
         sandbox.controller(),
-        Session(
-            path=sandbox.path, target=scenario.target, run=sandbox.run() if attached else _going_on(sandbox)
-        ),
+        visit(sandbox, sandbox.run() if attached else _going_on(sandbox)),
         demo=(
             scenario.title,
             scenario.story,

@@ -22,8 +22,8 @@ def run_wizard(
     """Show the wizard on this terminal until the person leaves it, and give the exit code.
 
     A `controller` that is yet to be made is made when the first screen is there. `session` holds what the command line has said
-    already; `start_path` begins at the detection of that instance; `demo` is the title and the story of
-    a demonstration and the command that comes back to it.
+    already: with a path it begins at the detection of that instance, with a migration at its two ends. `demo` is the title and the story
+    of a demonstration and the command that comes back to it.
 
     0: left, or the run watched ended well; else the run's exit code; 130: the run goes on; 129 and 143: the terminal has gone, or
     dfwizard was told to end.
@@ -42,7 +42,7 @@ def run_wizard(
     app = Wizard(
         controller,
         visit,
-        start="detection" if visit.path else "instance",
+        start=_first_stage(visit),
         demo=Demo(*demo) if demo else None,
     )
     code = app.run(mouse=mouse)
@@ -53,3 +53,9 @@ def run_wizard(
     except OSError:
         driver.let_go()
     return app.return_code or code or 0
+
+
+def _first_stage(visit: Session) -> str:
+    if visit.carrying is not None:
+        return "migration"
+    return "detection" if visit.path else "instance"

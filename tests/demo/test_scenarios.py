@@ -17,6 +17,22 @@ from tests.demo.machine import Machine
 
 TELLING = {
     "smooth": ("backup proven in", "ok: Version in /status: 6.3.0 -> 7.1.0."),
+    "migration": (
+        "The target runs 7.1.0, the source 6.3.0 [target-release]",
+        "Save the source's .env and database, storage/app, storage/databases",
+        "Transfer the backup to localhost",
+        "have the recorded SHA-256 on localhost",
+        "backup proven in",
+        "two databases: dreamfactory.sqlite",
+        "imported in",
+        "+APP_KEY=***",
+        "APP_KEY opens the 8 encrypted values tried",
+        "2024_11_15_000000_create_local_email_config_table",
+        "ok: Stored credentials and APP_KEY: 10 of 10 opened.",
+        "Turn maintenance mode off",
+        "ok: Version in /status: 7.1.0.",
+        "the source is as it was:",
+    ),
     "migration-fails": (
         'SQLSTATE[HY000]: General error: 1 table "amqp_config" already exists',
         "  cause   The database holds tables of a newer release",

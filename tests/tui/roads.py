@@ -20,6 +20,15 @@ def to_the_plan(terminal: Tmux, target: str) -> None:
     terminal.press("n")
 
 
+def to_the_chosen_keys(terminal: Tmux, source: str, road: str) -> None:
+    """From the start on both ends of a migration to the checks of what is proposed."""
+    terminal.until("[Servers]", source, road)
+    terminal.press("n")
+    screen = terminal.until("[Carry over]", "APP_KEY", "locked", "Files:")
+    assert "the source's secret" in screen
+    terminal.press("n")
+
+
 def through_the_checks(terminal: Tmux, *, accept: str = "") -> None:
     """Read every warning, take the blocker `accept` upon oneself."""
     screen = terminal.until("[Checks]", " passed")
@@ -40,12 +49,19 @@ def through_the_checks(terminal: Tmux, *, accept: str = "") -> None:
     terminal.press("n")
 
 
-def start(terminal: Tmux) -> None:
-    """See the backup, and start the upgrade."""
-    terminal.until("[Backup]", "What is saved before anything changes", "Free space")
+def start(terminal: Tmux, what: str = "upgrade") -> None:
+    """See the backup, and start the upgrade or migration."""
+    terminal.until("[Backup]", "before anything changes", "Free space")
     terminal.press("Enter")
-    terminal.until("Start the upgrade?")
+    terminal.until(f"Start the {what}?")
     terminal.press("y")
+
+
+def watch(terminal: Tmux) -> None:
+    """See one step after the other begin; how long the whole run takes does not matter."""
+    screen = terminal.until("[Run]", "step ")
+    while step := re.search(r"step \d+ of \d+", screen):
+        screen = terminal.until("dfwizard", gone=step[0])
 
 
 def to_the_summary(terminal: Tmux, *told: str) -> str:

@@ -48,6 +48,24 @@ def test_the_smooth_road_in_a_terminal(machine: Machine) -> None:
     assert not machine.sprung.exists(), machine.sprung.read_text()
 
 
+def test_a_migration_in_a_terminal(machine: Machine) -> None:
+    with demo(machine, "--scenario", "migration") as terminal:
+        roads.to_the_chosen_keys(terminal, "admin@old.example.com", "6.3.0 → 7.1.0")
+        roads.through_the_checks(terminal)
+        roads.start(terminal, "migration")
+        roads.watch(terminal)
+        done = roads.to_the_summary(terminal, "✓ Done:", "has what the source had", "migration 26 of 26")
+        assert "admin@old.example.com" in done
+        terminal.press("p")
+        terminal.until("Report of the migration", "done (exit code 0)")
+        terminal.press("Escape")
+        terminal.until("[Done]")
+        terminal.press("q")
+        assert terminal.end() == 0
+    assert machine.left() == []
+    assert not machine.sprung.exists(), machine.sprung.read_text()
+
+
 def test_the_road_of_a_failed_migration_in_a_terminal(machine: Machine) -> None:
     with demo(machine, "--scenario", "migration-fails") as terminal:
         roads.to_the_plan(terminal, "7.1.0")

@@ -13,11 +13,12 @@ from pathlib import Path
 from rich.cells import cell_len
 from textual.widgets import Input
 
+from dfwizard.cli.demo import visit
 from dfwizard.demo import Sandbox
 from dfwizard.demo.content import DATABASE
 from dfwizard.planning.findings import Severity
 from dfwizard.tui.screens.failure import FailureScreen
-from dfwizard.tui.session import Demo, Session
+from dfwizard.tui.session import Demo
 from dfwizard.tui.widgets.linelog import LineLog
 from dfwizard.tui.widgets.rowlist import RowList
 from tests.tui.driving import NARROW, Drive, driving
@@ -114,6 +115,21 @@ class Walk:
         await self.arrive("detection")
         await self.press("n")
 
+    async def servers(self) -> None:
+        """See both ends of a migration, and that they are a pair; go on."""
+        await self.arrive("migration")
+        await self.drive.until(lambda: self.offers("n"), "n")
+        await self.press("n")
+
+    async def carry(self) -> None:
+        """Read what becomes of the first keys and of the files, and go on with what is proposed."""
+        await self.arrive("carry")
+        rows = self.drive.wizard.screen.query_one(RowList)
+        enabled = [one.id for one in rows.rows if one.enabled]
+        for row in (*enabled[:2], enabled[-1]):
+            await self.move_to(row)
+        await self.press("n")
+
     async def path(self) -> None:
         """Have the road to the scenario's release planned, read it, go on."""
         await self.arrive("path")
@@ -150,7 +166,8 @@ class Walk:
         await self.arrive("backup")
         await self.read()
         question = await self.press("enter")
-        assert "Start the upgrade?" in question
+        what = "migration" if self.sandbox.scenario.source else "upgrade"
+        assert f"Start the {what}?" in question
         await self.press("enter")
         assert self.drive.wizard.session.run is None, "Enter alone must not start"
         self.drive.wizard.simulate_key("y")
@@ -250,13 +267,14 @@ def _pane_by_pane(text: str) -> str:
 
 @asynccontextmanager
 async def walking(
-    sandbox: Sandbox, *, size: tuple[int, int] = NARROW, start: str = "detection", attach: bool = False
+    sandbox: Sandbox, *, size: tuple[int, int] = NARROW, start: str = "", attach: bool = False
 ) -> AsyncIterator[Walk]:
-    """Open the wizard on a sandbox as `dfwizard demo` does; with `attach` on the run that goes on in it."""
+    """Open the wizard on a sandbox as `dfwizard demo` does, or at the stage `start`; with `attach` on the run that goes on in it."""
     scenario, controller = sandbox.scenario, sandbox.controller()
-    session = Session(path=sandbox.path if start == "detection" else "", target=scenario.target)
-    if attach:
-        session.run = controller.store.list()[0]
+    session = visit(sandbox, controller.store.list()[0] if attach else None)
+    if start:
+        session.path = ""
+    start = start or ("migration" if scenario.source else "detection")
     demo = Demo(scenario.title, scenario.story)
     async with driving(controller, session, start=start, size=size, demo=demo) as drive:
         yield Walk(sandbox, drive)
