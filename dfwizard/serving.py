@@ -76,7 +76,9 @@ def _reach(run: Run, request: Request) -> tuple[Host, Host | None]:
         names = hosts_of(run, request)
         nobody = Headless()
         answers = b"" if all(is_local(name) for name in names) else handed_over(run)
-        hosts = Hosts(Keeper.imported(answers, nobody) if answers else Keeper(nobody))
+        keeper = Keeper.imported(answers, nobody) if answers else Keeper(nobody)
+        # A cut that comes while a step only asks something must not leave the run unfinished either.
+        hosts = Hosts(keeper, mark=run.id)
         reached = [hosts.at(name) for name in names]
         assert all(host.user for host in reached)  # asked now: where a host cannot be reached nothing begins
     except DfwizardError as error:
