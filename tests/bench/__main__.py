@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.bench import (
     test_dump,
     test_file_backup,
+    test_inspect_ssh,
     test_journal_event,
     test_screens_output,
     test_screens_start,
@@ -32,6 +33,7 @@ BENCHES: dict[str, Callable[[Path], Measurement | tuple[Measurement, ...]]] = {
     "step": test_step.compare,
     "journal-event": test_journal_event.compare,
     "transfer": test_transfer.compare,
+    "inspect-ssh": test_inspect_ssh.compare,
 }
 
 
