@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which something awaited is taken not to come."""
 
 LOOK_SECONDS = 0.05
