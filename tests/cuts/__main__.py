@@ -89,7 +89,8 @@ def main(arguments: Sequence[str]) -> int:
     print(f"seed {seed}", flush=True)
     chance = random.Random(seed)
     cuts = deck(chosen.cuts, chance)
-    all_of_them = Cuts(chance, chosen.db, lab_directory())
+    states = lab_directory()
+    all_of_them = Cuts(chance, chosen.db, states)
     for name in cycle(_ORDERS[chosen.only]):
         if not cuts:
             break
@@ -101,6 +102,8 @@ def main(arguments: Sequence[str]) -> int:
     print(f"\n{report.by_kind(all_of_them.runs)}\n\n{report.by_run(all_of_them.runs)}")
     if wrong:
         print(f"\n{wrong}")
+    else:
+        shutil.rmtree(states)
     return 1 if wrong else 0
 
 
