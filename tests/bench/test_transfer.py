@@ -23,6 +23,8 @@ from dfwizard.hosts.prompts import Headless
 from dfwizard.hosts.ssh import Connection, SshHost
 from dfwizard.hosts.transfer import copy_file, copy_tree
 from tests.bench.measure import Measurement, Target, seconds_of, table
+from tests.lab.accounts import made_accounts
+from tests.lab.fixtures import lab_directory
 from tests.lab.link import linked
 from tests.lab.sshd import Sshd, running_sshd
 
@@ -44,25 +46,36 @@ TARGETS = {0.0: _faster(0.9), 0.02: _faster(0.9), 0.08: _faster(2)}
 MANY = _faster(5)
 
 
-def compare(directory: Path) -> tuple[Measurement, ...]:
-    """Measure everything in `directory`; a cut takes only the nearest and the farthest way."""
+def compare(_: Path) -> tuple[Measurement, ...]:
+    """Measure everything; a cut takes only the nearest and the farthest way."""
+    directory = lab_directory()  # which the account on the other side can enter
+    try:
+        with made_accounts(directory / "homes") as accounts:
+            return _compared(directory, accounts.plain)
+    finally:
+        shutil.rmtree(directory)
+
+
+def _compared(directory: Path, login: str) -> tuple[Measurement, ...]:
     size = int(os.environ.get("DFWIZARD_BENCH_SIZE", _SIZE))
     files = int(os.environ.get("DFWIZARD_BENCH_FILES", _FILES))
     full = size >= FULL_SIZE
     rounds = 3 if full else 1
-    large, many = directory / "large", directory / "many"
+    large, many, place = directory / "large", directory / "many", directory / "place"
+    place.mkdir()
+    place.chmod(0o777)
     _make_large(large, size)
     _make_many(many, files)
     found: list[Measurement] = []
     with running_sshd(directory / "sshd") as server:
         for rtt in TARGETS if full else (0.0, 0.08):
-            with _way(server, rtt) as (host, scp):
+            with _way(server, login, rtt) as (host, scp):
                 # What is far away takes long: a cut takes less of it.
                 if not full and rtt:
                     os.truncate(large, size // 2)
-                found += _large(directory, large, host, scp, rtt, rounds)
+                found += _large(place, large, host, scp, rtt, rounds)
                 if full or not rtt:
-                    found.append(_many(directory, many, host, scp, rtt, rounds if not rtt else 1))
+                    found.append(_many(place, many, host, scp, rtt, rounds if not rtt else 1))
     return tuple(found)
 
 
@@ -71,20 +84,20 @@ Scp = Callable[..., object]
 
 
 @contextmanager
-def _way(server: Sshd, rtt: float) -> Iterator[tuple[SshHost, Scp]]:
+def _way(server: Sshd, login: str, rtt: float) -> Iterator[tuple[SshHost, Scp]]:
     with linked(server.port, rtt=rtt) as link:
         port = link.port if rtt else server.port
-        connection = Connection(server.address("root", port=port), Headless(), config_file=server.config_file)
+        connection = Connection(server.address(login, port=port), Headless(), config_file=server.config_file)
         host = SshHost(connection)
 
         def scp(*arguments: str) -> object:
-            config = ("-F", str(server.config_file), "-P", str(port))
+            config = ("-F", str(server.config_file), "-P", str(port), "-o", f"User={login}")
             return subprocess.run(["scp", "-q", *config, *arguments], check=True)
 
         try:
             with host.reading("/etc/hostname") as stream:  # both transports are there now
                 stream.read(1)
-            assert host.user == "root"
+            assert host.user == login
             yield host, scp
         finally:
             host.close()

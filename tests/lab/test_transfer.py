@@ -109,6 +109,7 @@ def test_a_long_way_is_used_by_several_channels(far: Far, tmp_path: Path) -> Non
         data = _written(tmp_path / "source", size)
         assert copy_file(LOCAL, str(tmp_path / "source"), far.host, str(tmp_path / "target")) == _copied(data)
         assert (tmp_path / "target").read_bytes() == data
+    assert names(tmp_path) == ["source", "target"]
 
 
 def test_names_of_any_bytes(far: Far, tmp_path: Path) -> None:
@@ -426,6 +427,12 @@ def test_a_tree_arrives_as_it_was(far: Far, tmp_path: Path, way: str) -> None:
         copy_tree(source, str(tmp_path / "tree"), target, str(tmp_path / "copy"))
 
 
+@pytest.fixture
+def every_tree_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dfwizard.hosts.transfer.trees._SMALL", 0)
+
+
+@pytest.mark.usefixtures("every_tree_is_large")
 @pytest.mark.parametrize("way", ["out", "in"])
 def test_a_tree_goes_on_after_cuts(far: Far, tmp_path: Path, way: str) -> None:
     source, target = (LOCAL, far.host) if way == "out" else (far.host, LOCAL)
@@ -448,6 +455,25 @@ def test_a_tree_goes_on_after_cuts(far: Far, tmp_path: Path, way: str) -> None:
     assert far.link.carried() < 60 * MEGABYTE
 
 
+@pytest.mark.parametrize("way", ["out", "in"])
+def test_a_small_tree_begins_again_after_a_cut(far: Far, tmp_path: Path, way: str) -> None:
+    source, target = (LOCAL, far.host) if way == "out" else (far.host, LOCAL)
+    _tree(tmp_path / "tree")
+    cuts = 0
+
+    def moving(progress: Progress) -> None:
+        nonlocal cuts
+        if cuts < 3 and progress.done > MEGABYTE:
+            cuts += 1
+            far.link.cut()
+
+    copy_tree(source, str(tmp_path / "tree"), target, str(tmp_path / "copy"), progress=moving)
+    assert cuts == 3
+    assert _described(tmp_path / "copy") == _described(tmp_path / "tree")
+    assert names(tmp_path) == ["copy", "tree"]
+
+
+@pytest.mark.usefixtures("every_tree_is_large")
 def test_a_tree_that_changes_between_two_attempts_starts_over(far: Far, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
@@ -486,7 +512,7 @@ def test_a_tree_without_room_is_told_and_leaves_room(far: Far, tmp_path: Path) -
             with pytest.raises(HostError, match=r"cannot unpack .*/copy: the disk of .* is full"):
                 copy_tree(source, str(tree), target, str(disk / "copy"), progress=moving)
             (disk / "other").unlink()
-            assert names(disk) == [Path(unfinished(str(disk / "copy"))).name]
+            assert names(disk) == []
             copy_tree(source, str(tree), target, str(disk / "copy"))
             assert names(disk) == ["copy"]
             (disk / "copy" / "zeros").unlink()

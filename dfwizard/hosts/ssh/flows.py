@@ -217,19 +217,25 @@ class _Inflow(_Flow):
         self, workers: Workers, pipe: Pipe, pipeline: Pipeline, launches: tuple[Launch, ...]
     ) -> None:
         super().__init__(workers, pipe, pipeline, launches)
+        self._gathered = bytearray()
         self._drain = threading.Thread(target=self._take_output, name="output", daemon=True)
         self._drain.start()
 
     def write(self, data: bytes, /) -> None:
         """See `ByteSink.write`."""
-        for at in range(0, len(data), _BLOCK):
-            block = data[at : at + _BLOCK]
-            if not (self._pipe.send(b"%d\n" % len(block)) and self._pipe.send(block)):
+        self._gathered += data
+        while len(self._gathered) >= _BLOCK:
+            block = bytes(self._gathered[:_BLOCK])
+            del self._gathered[:_BLOCK]
+            if not self._send(block):
                 self._judge()
                 raise stopped_reading(self._pipeline.commands[0].argv[0], host=self._workers.name)
 
+    def _send(self, block: bytes) -> bool:
+        return self._pipe.send(b"%d\n" % len(block)) and self._pipe.send(block)
+
     def _conclude(self) -> bool:
-        taken = self._pipe.send(b"0\n")
+        taken = (not self._gathered or self._send(bytes(self._gathered))) and self._pipe.send(b"0\n")
         self._pipe.end_input()
         self._drain.join()
         self._judge()

@@ -36,6 +36,8 @@ class Pipe:
         self._host = host
         self._token = new_token()
         self._rest = b""
+        self._given = 0
+        """Bytes of the rest that have been given to the receiver."""
         self._errors = Tail(RECENT)
         self._frames = Frames(self._token)
         self.marks: list[Mark] = []
@@ -68,12 +70,13 @@ class Pipe:
 
     def receive(self, size: int) -> bytes:
         """Give at most `size` bytes of what the request writes; nothing when it has written all and its channel is closed."""
-        if not self._rest:
+        if self._given == len(self._rest):
             try:
-                self._rest = self._channel.recv(_WINDOW)
+                self._rest, self._given = self._channel.recv(_WINDOW), 0
             except _LINK as error:
                 raise self.lost() from error
-        data, self._rest = self._rest[:size], self._rest[size:]
+        data = self._rest[self._given : self._given + size]
+        self._given += len(data)
         return data
 
     def send(self, data: bytes | memoryview) -> bool:

@@ -50,9 +50,9 @@ dfw_first_lane() {
     dfw_segments "$4"
 }
 
-# One more lane to the file $1, which is there.
+# One more lane to the file $1. A lane that comes too late finds it renamed, and must not make another.
 dfw_lane() {
-    exec 4>>"$1" || exit 9
+    exec 4<"$1" || exit 9
     if [ -L "$1" ] || ! [ "$1" -ef /proc/self/fd/4 ]; then dfw_fail 'dfw: it is not a regular file'; fi
     dfw_segments "$2"
 }

@@ -28,10 +28,21 @@ _PREFIX = ".dfwizard-part-"
 
 
 def unfinished(to: str) -> str:
-    """Give the path of what a copy to `to` leaves while it is not finished; whoever gives it up for good removes that."""
+    """Give the path of what a copy to `to` leaves while it is not finished; `discard` removes it."""
     directory, _, name = to.rstrip("/").rpartition("/")
     part = _PREFIX + hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return f"{directory}/{part}" if directory or to.startswith("/") else part
+
+
+def discard(target: Host, to: str) -> None:
+    """Remove what a copy to `to` that is given up for good has left beside it."""
+    for path in (unfinished(to), staging(to)):
+        target.remove(path)
+
+
+def staging(to: str) -> str:
+    """Give the path of the directory in which a tree comes into being before it is put to `to`."""
+    return f"{unfinished(to)}.d"
 
 
 def copy_file(

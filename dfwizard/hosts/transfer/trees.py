@@ -1,37 +1,30 @@
 """Copying whole trees from host to host as one compressed stream.
 
-The stream lies beside the target until it is complete and compared; only then it is unpacked. A cut costs what was on its way.
+A small tree is unpacked while it comes. The stream of a large one lies beside the target until it is complete and compared, so that
+a cut costs what was on its way; then it is unpacked. Nothing stands at the target before all of it is there.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from dfwizard.errors import CommandFailed, CommandNotFound, HostError
-from dfwizard.hosts.base import ByteSource, Host
+from dfwizard.errors import CommandFailed, ConnectionLost, HostError
+from dfwizard.hosts.base import ByteSource, FileStat, Host
 from dfwizard.hosts.command import Command, Pipeline
-from dfwizard.hosts.failures import FULL, full_disk, no_regular_file, no_room, not_found, shown
-from dfwizard.hosts.procfs import MARK
-from dfwizard.hosts.transfer.files import PATIENCE, unfinished
+from dfwizard.hosts.failures import FULL, full_disk, no_regular_file, no_room, shown
+from dfwizard.hosts.transfer.archives import SKIPPED, Archive, archive_between
+from dfwizard.hosts.transfer.files import PATIENCE, staging, unfinished
 from dfwizard.hosts.transfer.pouring import BLOCK, persistently, pour
 from dfwizard.hosts.transfer.progress import Gauge, OnProgress
 from dfwizard.hosts.transfer.together import both
 
-_PLAIN = {"LC_ALL": "C"}
-_FIND = """for program in tar zstd gzip; do command -v "$program" >/dev/null && echo "$program"; done
-for extra in --acls --selinux '--xattrs --xattrs-include=*'; do
-    set -f
-    said=$(tar $extra --create --file=/dev/null --no-recursion --directory=/ etc 2>&1) && [ -z "$said" ] && echo "$extra"
-done
-exit 0"""
-"""Says which programs are there, and what this tar can keep beside owners and modes, each tried by itself."""
-_SKIP = f'dd bs={BLOCK} count="$1" iflag=fullblock 2>/dev/null | sha256sum && exec cat'
-"""Tells of the first blocks of a stream only their digest, on a line of 68 bytes, and passes the rest on."""
-_LINE = 68
-_LASTING = 1 << 26
-"""Bytes of the stream from which unpacking counts as taking long."""
+_SMALL = 1 << 26
+"""Bytes of a tree up to which it is sent again after a cut rather than kept as a stream."""
+_TRIES = 2
+"""How often a small tree is begun before its stream is kept."""
 
 
 def copy_tree(
@@ -69,14 +62,6 @@ def copy_tree(
     gauge.finish()
 
 
-@dataclass(frozen=True)
-class _Tools:
-    """What a host has: whether zstd, and the options of its tar for what else is to be kept."""
-
-    zstd: bool
-    extras: tuple[str, ...]
-
-
 @dataclass
 class _TreeCopy:
     """One tree on its way."""
@@ -91,13 +76,12 @@ class _TreeCopy:
     patience: float
     spool: str = field(init=False)
     mark: str = field(init=False)
+    _archive: Archive | None = None
     _size: int | None = None
     """Bytes that it will occupy, as far as files tell."""
+    _tries: int = 0
     _spooled: bool = False
-    _unpacking: bool = False
     _unpacked: bool = False
-    _packer: tuple[Command, Command] | None = None
-    _unpacker: tuple[Command, Command] | None = None
 
     def __post_init__(self) -> None:
         self.spool = unfinished(self.to)
@@ -105,28 +89,50 @@ class _TreeCopy:
 
     @property
     def staging(self) -> str:
-        return f"{self.spool}.tree"
+        """Give the directory, closed to others, in which the tree comes into being."""
+        return staging(self.to)
+
+    @property
+    def fresh(self) -> str:
+        """Give the path of the tree before it is put in its place."""
+        return f"{self.staging}/tree"
 
     def run(self) -> None:
+        """Copy, however often that takes."""
         persistently(self._attempt, patience=self.patience, moved_at=lambda: self.gauge.moved_at)
 
     def _attempt(self) -> None:
-        if self._packer is None or self._unpacker is None:
-            self._packer, self._unpacker = self._commands()
         if not self._unpacked:
-            self._refuse_in_the_way()
-        if not self._spooled:
-            self._refuse_without_room()
-            self._fill_spool(self._packer)
-            self._spooled = True
-        if not self._unpacked:
-            self._unpack(self._unpacker)
+            spool = self._prepare()
+            assert self._archive is not None
+            if spool is None and self._size is not None and self._size <= _SMALL and self._tries < _TRIES:
+                self._tries += 1
+                self._stream(self._archive)
+            else:
+                if not self._spooled:
+                    self._fill_spool(self._archive, spool)
+                    self._spooled = True
+                self._unpack(self._archive)
+            self.target.run(Command(("sync", "-f", self.fresh)), check=False)
             self._unpacked = True
-        if self.target.stat(self.staging) is not None:
-            self.target.rename(self.staging, self.to)
-        self.target.remove(self.spool)
+        if self.target.stat(self.fresh) is not None:
+            self.target.rename(self.fresh, self.to)
+        self.target.remove(self.staging)
+        if self._spooled:
+            self.target.remove(self.spool)
 
-    def _refuse_in_the_way(self) -> None:
+    def _prepare(self) -> FileStat | None:
+        """Refuse what cannot be, clear away what an earlier attempt has unpacked, and give what it has kept of the stream."""
+        if self._archive is None:
+            self._archive = archive_between(
+                self.source,
+                self.path,
+                self.target,
+                self.fresh,
+                leave_out=self.leave_out,
+                live=self.live,
+                mark=self.mark,
+            )
         there = self.target.stat(self.to)
         if there is not None and (there.kind != "directory" or self.target.listdir(self.to)):
             raise HostError(
@@ -134,80 +140,75 @@ class _TreeCopy:
                 where=self.target.name,
                 remedy="Move it out of the way, or choose another place.",
             )
+        begun, spool = both(lambda: self.target.stat(self.staging), lambda: self.target.stat(self.spool))
+        if begun is not None or spool is not None:
+            self.target.end_marked(self.mark)
+            self.target.remove(self.staging)
+            spool = self._usable(self.target.stat(self.spool))
+        self._refuse_without_room()
+        self._make_staging()
+        return spool
+
+    def _usable(self, spool: FileStat | None) -> FileStat | None:
+        if spool is not None and spool.kind != "file":
+            raise no_regular_file("write", self.spool, host=self.target.name)
+        if spool is not None and spool.owner != self.target.user:
+            self.target.remove(self.spool)  # whoever made it could go on changing it
+            return None
+        return spool
 
     def _refuse_without_room(self) -> None:
+        free = self.target.free_bytes(self.to)
         if self._size is None:
             left_out = (f"{self.path}/{name}" for name in self.leave_out)
             self._size = self.source.size_of(self.path) - sum(
                 self.source.size_of(path) for path in left_out if self.source.stat(path) is not None
             )
-        free = self.target.free_bytes(self.to)
         if self._size > free:
             raise no_room(self.to, self._size, free, host=self.target.name)
 
-    def _commands(self) -> tuple[tuple[Command, Command], tuple[Command, Command]]:
-        here, there = both(lambda: _tools(self.source), lambda: _tools(self.target))
-        pack, unpack = _compression(here, there)
-        out = [f"--exclude=./{_literal(name)}" for name in self.leave_out]
-        tar = Command(
-            (
-                "tar",
-                "--create",
-                "--file=-",
-                "--format=posix",
-                # The same tree gives the same bytes: no times of access, no process number in the names of headers.
-                "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
-                "--sort=name",
-                *here.extras,
-                "--anchored",
-                *out,
-                f"--directory={self.path}",
-                ".",
-            ),
-            env=_PLAIN,
-            expect=(0, 1) if self.live else (0,),
-        )
-        untar = Command(
-            (
-                "tar",
-                "--extract",
-                "--file=-",
-                "--preserve-permissions",
-                *(("--same-owner",) if self.target.user == "root" else ("--no-same-owner",)),
-                *there.extras,
-                "--delay-directory-restore",
-                f"--directory={self.staging}",
-            ),
-            env=_PLAIN,
-        )
-        marked = {**_PLAIN, MARK: self.mark}
-        return (tar, Command(pack, env=_PLAIN)), (Command(unpack, env=marked), replace(untar, env=marked))
+    def _make_staging(self) -> None:
+        self.target.mkdir(self.fresh, mode=0o700)
+        made = self.target.stat(self.staging)
+        if made is None or made.kind != "directory" or made.owner != self.target.user or made.mode & 0o077:
+            raise HostError(
+                f"{shown(self.staging)} was made by somebody else",
+                where=self.target.name,
+                remedy="See who did (`ls -ld`), and remove it.",
+            )
 
-    def _fill_spool(self, packer: tuple[Command, Command]) -> None:
-        there = self.target.stat(self.spool)
-        if there is not None:
-            self.target.end_marked(self.mark)  # what an earlier attempt has left running
-            there = self.target.stat(self.spool)
-        if there is not None and there.kind != "file":
-            raise no_regular_file("write", self.spool, host=self.target.name)
-        if there is not None and there.owner != self.target.user:
-            self.target.remove(self.spool)  # whoever made it could go on changing it
-            there = None
+    def _stream(self, archive: Archive) -> None:
+        """Unpack while it comes."""
+        self.gauge.set(0)
+        read = hashlib.sha256()
+        note = f"{self.staging}/sha256"
+        with (
+            self.source.outflow(Pipeline(archive.pack), mark=self.mark) as stream,
+            self._telling_of_room(),
+            self.target.inflow(Pipeline((archive.tally(note), *archive.unpack)), mark=self.mark) as sink,
+        ):
+            pour(
+                stream,
+                sink,
+                patience=self.patience,
+                taken=read.update,
+                written=lambda block: self.gauge.add(len(block)),
+            )
+        if self.target.read(note, limit=64) != read.hexdigest().encode():
+            raise self._other_bytes()
+
+    def _fill_spool(self, archive: Archive, there: FileStat | None) -> None:
         start = there.size // BLOCK * BLOCK if there is not None else 0
-        if (start and self._go_on(packer, start)) or self._go_on(packer, 0) or self._go_on(packer, 0):
+        if (start and self._go_on(archive, start)) or self._go_on(archive, 0) or self._go_on(archive, 0):
             return
         self.target.remove(self.spool)
-        raise HostError(
-            f"the stream of {shown(self.path)} arrives on {self.target.name} with other bytes than were sent, twice",
-            where=self.source.name,
-            remedy="A disk or the memory of one of the two may be failing: look at `dmesg` on both.",
-        )
+        raise self._other_bytes()
 
-    def _go_on(self, packer: tuple[Command, Command], start: int) -> bool:
+    def _go_on(self, archive: Archive, start: int) -> bool:
         """Have the spool hold what the stream holds from `start` on; False when it begins otherwise, or differs in the end."""
-        skip = (Command(("sh", "-c", _SKIP, "sh", str(start // BLOCK)), env=_PLAIN),) if start else ()
+        skip = (archive.skip(start // BLOCK),) if start else ()
         read = hashlib.sha256()
-        with self.source.outflow(Pipeline((*packer, *skip)), mark=self.mark) as stream:
+        with self.source.outflow(Pipeline((*archive.pack, *skip)), mark=self.mark) as stream:
             if start and not self._begins_alike(stream, start):
                 return False
             self.gauge.set(start)
@@ -225,51 +226,33 @@ class _TreeCopy:
 
     def _begins_alike(self, stream: ByteSource, size: int) -> bool:
         line = b""
-        while len(line) < _LINE and (data := stream.read(_LINE - len(line))):
+        while len(line) < SKIPPED and (data := stream.read(SKIPPED - len(line))):
             line += data
         (there,) = self.target.sha256(self.spool, length=size)
         return line.split(b" ")[0].decode("ascii", "replace") == there
 
-    def _unpack(self, unpacker: tuple[Command, Command]) -> None:
-        if self._unpacking:
-            self.target.end_marked(self.mark)
-        self._unpacking = True
-        self.target.remove(self.staging)
-        self.target.mkdir(self.staging, mode=0o700)
-        # What takes long outlives a cut; the rest is begun again. Both can be found by the mark.
-        lasting = self.gauge.done >= _LASTING
+    def _unpack(self, archive: Archive) -> None:
+        with self._telling_of_room():
+            self.target.run(Pipeline(archive.unpack, stdin_file=self.spool), mark=self.mark)
+
+    @contextmanager
+    def _telling_of_room(self) -> Iterator[None]:
+        """Leave nothing unpacked behind when that fails, and say so when it was for want of room."""
         try:
-            self.target.run(Pipeline(unpacker, stdin_file=self.spool), mark=self.mark if lasting else None)
-        except CommandFailed as error:
+            yield
+        except ConnectionLost:
+            raise
+        except HostError as error:
             free = self.target.free_bytes(self.staging)
             self.target.remove(self.staging)  # it may be what has filled the disk
-            if free < 1 << 16 or FULL.search(error.tail):
+            tail = error.tail if isinstance(error, CommandFailed) else ""
+            if free < 1 << 16 or FULL.search(tail):
                 raise full_disk("unpack", self.to, free, host=self.target.name) from error
             raise
-        self.target.run(Command(("sync", "-f", self.staging)), check=False)
 
-
-def _tools(host: Host) -> _Tools:
-    """Find out, in one question, which programs there are, and what else its tar can keep."""
-    said = host.run(Command(("sh", "-c", _FIND), env=_PLAIN, timeout=60)).text.splitlines()
-    if "tar" not in said:
-        raise not_found("tar", host=host.name)
-    if "zstd" not in said and "gzip" not in said:
-        raise CommandNotFound(
-            "neither zstd nor gzip is on the PATH",
-            where=host.name,
-            remedy="Install one, on Debian or Ubuntu with: apt-get install zstd",
+    def _other_bytes(self) -> HostError:
+        return HostError(
+            f"the stream of {shown(self.path)} arrives on {self.target.name} with other bytes than were sent",
+            where=self.source.name,
+            remedy="A disk or the memory of one of the two may be failing: look at `dmesg` on both, then try again.",
         )
-    extras = tuple(word for line in said if line.startswith("--") for word in line.split())
-    return _Tools("zstd" in said, extras)
-
-
-def _compression(source: _Tools, target: _Tools) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the commands that compress on the one host and decompress on the other."""
-    if source.zstd and target.zstd:
-        return ("zstd", "-q", "-T0", "-3", "-c"), ("zstd", "-q", "-d", "-c")
-    return ("gzip", "-1", "-n", "-c"), ("gzip", "-d", "-c")
-
-
-def _literal(name: str) -> str:
-    return "".join(f"\\{char}" if char in "*?[\\" else char for char in name)
