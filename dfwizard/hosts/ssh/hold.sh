@@ -21,7 +21,8 @@ dfw_hold_take() {
         fi
     done
     command -v flock >/dev/null 2>&1 || dfw_fail 'dfw: there is no flock'
-    dfw_said=$(flock -n "$2" true 2>&1)
+    # The trial itself is told by its run as well.
+    dfw_said=$(flock -n "$2" true "$3" 2>&1)
     case $? in
     0) ;;
     1)
