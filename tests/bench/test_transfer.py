@@ -57,8 +57,8 @@ def compare(_: Path) -> tuple[Measurement, ...]:
 
 
 def _compared(directory: Path, login: str) -> tuple[Measurement, ...]:
-    size = int(os.environ.get("DFWIZARD_BENCH_SIZE", _SIZE))
-    files = int(os.environ.get("DFWIZARD_BENCH_FILES", _FILES))
+    size = int(os.environ.get("DFWIZARD_BENCH_SIZE", str(_SIZE)))
+    files = int(os.environ.get("DFWIZARD_BENCH_FILES", str(_FILES)))
     full = size >= FULL_SIZE
     rounds = 3 if full else 1
     large, many, place = directory / "large", directory / "many", directory / "place"

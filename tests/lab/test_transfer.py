@@ -521,26 +521,40 @@ def test_a_tree_without_room_is_told_and_leaves_room(far: Far, tmp_path: Path) -
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_transfer_beside_small_commands(far: Far, tmp_path: Path) -> None:
-    """Both have connections of their own: the commands answer while the stream runs."""
-    data = _written(tmp_path / "source", 64 * MEGABYTE)
-    over = threading.Event()
-    answers: list[str] = []
+def test_a_long_stream_outlives_small_commands_beside_it(far: Far) -> None:
+    """More bytes than paramiko would take new keys after, while channels come and go on both connections.
 
-    def ask() -> None:
-        while not over.is_set():
-            answers.append(far.host.run(Command(("echo", str(len(answers))))).text)
+    DFWIZARD_STREAM_BYTES and DFWIZARD_STREAM_TIMES make it longer: 2_000_000_000 and 20 are asked for.
+    """
+    size = int(os.environ.get("DFWIZARD_STREAM_BYTES", str(640 * MEGABYTE)))
+    for _ in range(int(os.environ.get("DFWIZARD_STREAM_TIMES", "1"))):
+        answers: list[tuple[str, bytes]] = []
+        over = threading.Event()
+        asking = threading.Thread(target=_ask, args=(far.host, over, answers))
+        asking.start()
+        count, zeros = 0, True
+        try:
+            with far.host.outflow(Pipeline((Command(("head", "-c", str(size), "/dev/zero")),))) as stream:
+                while data := stream.read(MEGABYTE):
+                    count += len(data)
+                    zeros = zeros and not data.strip(b"\0")
+        finally:
+            over.set()
+            asking.join()
+        assert (count, zeros) == (size, True)
+        assert answers == [(f"{number}\n", f"{number}\n".encode()) for number in range(len(answers))]
+        assert len(answers) > 2
+    assert far.link.accepted() == 2  # nothing broke, so nothing was connected again
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        copy_file(far.host, str(tmp_path / "source"), LOCAL, str(tmp_path / "target"))
-    finally:
-        over.set()
-        asking.join()
-    assert (tmp_path / "target").read_bytes() == data
-    assert answers == [f"{number}\n" for number in range(len(answers))]
-    assert len(answers) > 2
+
+def _ask(host: Host, over: threading.Event, answers: list[tuple[str, bytes]]) -> None:
+    """Open and close channels on both connections, until `over`."""
+    while not over.is_set():
+        command = Command(("echo", str(len(answers))))
+        answer = host.run(command).text
+        with host.outflow(Pipeline((command,))) as stream:
+            answers.append((answer, stream.read(100)))
+            assert not stream.read(1)
 
 
 def test_a_program_that_hangs_is_given_up_on(far: Far, tmp_path: Path) -> None:
