@@ -127,7 +127,7 @@ class MigrationPlanner:
             raise BlockedError(
                 "source and target are one instance",
                 where=source.path,
-                remedy="Name the new instance with --to.",
+                remedy="Name another instance as the target (--to).",
             )
         frm, to = self._release(source), self._release(target)
         theirs, ours = open_instance(self.source, source), open_instance(self.target, target)

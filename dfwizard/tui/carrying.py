@@ -39,7 +39,7 @@ class Carrying:
         """Give the keys that a person chose otherwise than is proposed."""
         return frozenset((*self.carry, *self.keep, *self.edited))
 
-    def keys(self) -> tuple[CarriedKey, ...]:
+    def as_chosen(self) -> tuple[CarriedKey, ...]:
         """Give the keys with what was chosen.
 
         Raises:

@@ -75,6 +75,7 @@ class Road:
             "path": self._path,
             "checks": self._checks,
             "backup": self._backup,
+            "migration": self._migration,
         }
         stage = "detection" if self._visit.path else "instance"
         while stage:
@@ -104,14 +105,15 @@ class Road:
         choices += self._found()
         choices.append(("other", "another path"))
         choices.append(("server", "another server, over SSH"))
+        choices.append(("migration", "migrate from one server to another"))
         if self._visit.host:
             choices.append(("here", "back to this machine"))
         ended = [run for run in runs if not run.error and run.outcome is not None][:_OLDER]
         choices += [(f"run:{run.id}", f"look at {run_in_words(run)}") for run in ended]
         choices.append(("quit", "quit"))
         chosen = choose("Which instance?", choices)
-        if chosen == "quit":
-            return ""
+        if chosen in ("quit", "migration"):
+            return "" if chosen == "quit" else chosen
         if chosen.startswith("run:"):
             return self._look_at(self._controller.store.find(chosen.removeprefix("run:")))
         if chosen in ("server", "here"):
@@ -134,6 +136,18 @@ class Road:
         if not choices:
             say("None was found in the usual places.")
         return choices
+
+    def _migration(self) -> str:
+        """Go the road from server to server; it comes back here when it was started, or given up."""
+        from dfwizard.cli.plain.migration import Crossing
+
+        crossing = Crossing(self._controller, self._visit.host, on_failure=self._visit.on_failure)
+        chosen = crossing.go()
+        if crossing.run is None:
+            return "" if chosen == "quit" else chosen
+        self.run = crossing.run
+        self._code = follow_run(self._controller, self.run, plain_mode=True)
+        return self._ended()
 
     def _other_server(self) -> str:
         """Ask which, and connect; gives the machine looked at so far when that does not work."""

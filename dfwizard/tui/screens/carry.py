@@ -128,13 +128,14 @@ class CarryScreen(StageScreen):
         before = set(carrying.carry), set(carrying.keep), dict(carrying.edited)
         change(carrying)
         try:
-            keys = carrying.keys()
+            keys = carrying.as_chosen()
         except DfwizardError as error:
             carrying.carry, carrying.keep, carrying.edited = before
             self.say_error(error)
             return
         ticked = frozenset(one.path for one in carrying.extras if carrying.is_ticked(one))
         self._carried = Carried(keys, carrying.chosen, carrying.extras, ticked)
+        self.refresh_stakes()
         self._show()
 
     def _show(self) -> None:
@@ -163,6 +164,7 @@ class CarryScreen(StageScreen):
     @on(RowList.Moved)
     def _moved(self) -> None:
         self._detail.scroll_to(y=0, animate=False)
+        self.refresh_stakes()
         self._show_detail()
 
     # Keys ----------------------------------------------------------------------------------------------------------

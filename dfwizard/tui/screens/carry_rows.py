@@ -68,7 +68,8 @@ class Carried:
 
 def rows(carried: Carried, *, width: int, unfolded: bool) -> list[Row]:
     """Give the list: the keys by group, those that agree folded into one row of their group, the files at the end."""
-    room = min(max((cell_len(plain(one.key)) for one in carried.keys), default=0), _WIDEST_KEY, width // 2)
+    names = [*(one.key for one in carried.keys), *(one.path for one in carried.files)]
+    room = min(max((cell_len(plain(one)) for one in names), default=0), _WIDEST_KEY, width // 2)
     made = []
     for name, members in groups(carried.keys):
         made.append(heading(name))

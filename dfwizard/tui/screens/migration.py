@@ -226,7 +226,7 @@ class MigrationScreen(StageScreen):
 
     def _no_pair(self, looks: dict[str, int], error: DfwizardError) -> None:
         if looks == self._looks:
-            self._verdict = Verdict(problem=str(error))
+            self._verdict = Verdict(problem=f"{error.what}. {error.remedy}".rstrip())
             self._show()
 
     # Choosing ------------------------------------------------------------------------------------------------------
