@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dfwizard.errors import ConnectionLost, HostError
+from dfwizard.errors import CommandNotFound, ConnectionLost, HostError
 from dfwizard.hosts.base import FileSink, Host
 from dfwizard.hosts.command import Command, Pipeline
 from dfwizard.hosts.local import LocalHost
@@ -26,7 +26,7 @@ from dfwizard.hosts.transfer.pouring import pour
 from tests.lab.accounts import Accounts
 from tests.lab.link import Link, linked
 from tests.lab.ssh_fixtures import accounts, ssh_place, sshd
-from tests.lab.sshd import Sshd
+from tests.lab.sshd import Sshd, running_sshd
 from tests.unit.real_host import NASTY, names
 
 __all__ = ["accounts", "ssh_place", "sshd"]
@@ -294,6 +294,7 @@ def test_what_stands_under_the_temporary_name_is_never_followed(far: Far, tmp_pa
 @pytest.mark.parametrize("way", ["out", "in"])
 def test_a_target_without_room_is_told_before_and_meanwhile(far: Far, tmp_path: Path, way: str) -> None:
     source, target = (LOCAL, far.host) if way == "out" else (far.host, LOCAL)
+    far.link.set_rtt(0.03)  # several channels write
     _written(tmp_path / "source", 12 * MEGABYTE)
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -425,6 +426,34 @@ def test_a_tree_arrives_as_it_was(far: Far, tmp_path: Path, way: str) -> None:
     assert names(tmp_path) == ["copy", "tree"]
     with pytest.raises(HostError, match="it exists already"):
         copy_tree(source, str(tmp_path / "tree"), target, str(tmp_path / "copy"))
+
+
+def test_a_tree_goes_without_zstd_but_not_without_gnu_tar(
+    sshd: Sshd, ssh_place: Path, tmp_path: Path
+) -> None:
+    few = ssh_place / "few"
+    few.mkdir()
+    for directory in ("/usr/bin", "/bin"):
+        for program in Path(directory).iterdir():
+            if program.name not in ("zstd", "tar") and not (few / program.name).exists():
+                (few / program.name).symlink_to(program)
+    _tree(tmp_path / "tree")
+    with running_sshd(ssh_place / "bare", options=f"SetEnv PATH={few}\n") as server:
+        connection = Connection(server.address("root"), Headless(), config_file=server.config_file)
+        host = SshHost(connection)
+        try:
+            with pytest.raises(CommandNotFound, match="tar is not on the PATH"):
+                copy_tree(LOCAL, str(tmp_path / "tree"), host, str(tmp_path / "copy"))
+            (few / "tar").symlink_to("busybox")
+            with pytest.raises(HostError, match="the tar there is not GNU tar"):
+                copy_tree(LOCAL, str(tmp_path / "tree"), host, str(tmp_path / "copy"))
+            (few / "tar").unlink()
+            (few / "tar").symlink_to("/bin/tar")
+            copy_tree(LOCAL, str(tmp_path / "tree"), host, str(tmp_path / "copy"))
+            assert _described(tmp_path / "copy") == _described(tmp_path / "tree")
+        finally:
+            host.close()
+            connection.close()
 
 
 @pytest.fixture

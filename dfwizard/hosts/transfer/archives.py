@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dfwizard.errors import CommandNotFound
+from dfwizard.errors import CommandNotFound, HostError
 from dfwizard.hosts.base import Host
 from dfwizard.hosts.command import Command
 from dfwizard.hosts.failures import not_found
@@ -15,6 +15,7 @@ from dfwizard.hosts.transfer.together import both
 
 _PLAIN = {"LC_ALL": "C"}
 _FIND = """for program in tar zstd gzip; do command -v "$program" >/dev/null && echo "$program"; done
+case $(tar --version 2>&1) in *'GNU tar'*) echo gnu ;; esac
 for extra in --acls --selinux '--xattrs --xattrs-include=*'; do
     set -f
     said=$(tar $extra --create --file=/dev/null --no-recursion --directory=/ etc 2>&1) && [ -z "$said" ] && echo "$extra"
@@ -111,6 +112,12 @@ def _tools(host: Host) -> _Tools:
     said = host.run(Command(("sh", "-c", _FIND), env=_PLAIN, timeout=60)).text.splitlines()
     if "tar" not in said:
         raise not_found("tar", host=host.name)
+    if "gnu" not in said:
+        raise HostError(
+            "the tar there is not GNU tar, which alone keeps everything that a tree can hold",
+            where=host.name,
+            remedy="Install it: the package is called tar nearly everywhere.",
+        )
     extras = tuple(word for line in said if line.startswith("--") for word in line.split())
     return _Tools("zstd" in said, "gzip" in said, extras)
 

@@ -143,7 +143,7 @@ class _Copy:
         self.mark = f"copy-{hashlib.sha256(self.part.encode('utf-8', 'surrogateescape')).hexdigest()[:24]}"
 
     def run(self) -> str:
-        persistently(self._attempt, patience=self.patience, moved_at=lambda: self.gauge.moved_at)
+        persistently(self._attempt, patience=self.patience, gauge=self.gauge)
         return self._digest
 
     def present(self) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from dfwizard.errors import ConnectionLost, HostError
 from dfwizard.hosts.base import ByteSink, ByteSource
+from dfwizard.hosts.transfer.progress import Gauge
 
 BLOCK = 1 << 20
 _ON_THE_BELT = 16
@@ -150,18 +151,19 @@ def _watched(source: ByteSource, sink: ByteSink, patience: float) -> Iterator[Ca
         raise failure
 
 
-def persistently(attempt: Callable[[], None], *, patience: float, moved_at: Callable[[], float]) -> None:
+def persistently(attempt: Callable[[], None], *, patience: float, gauge: Gauge) -> None:
     """Call `attempt` again, after a growing pause, whenever the link is lost, until nothing has moved for `patience` seconds."""
     pause = _FIRST_PAUSE
     began = time.monotonic()
-    before = moved_at()
+    before = gauge.moved_at
     while True:
         try:
             attempt()
             return
         except ConnectionLost as error:
-            if moved_at() > before:
-                before, pause = moved_at(), _FIRST_PAUSE
+            gauge.rest()
+            if gauge.moved_at > before:
+                before, pause = gauge.moved_at, _FIRST_PAUSE
             still = time.monotonic() - max(began, before)
             if still + pause > patience:
                 raise ConnectionLost(

@@ -50,6 +50,10 @@ class Gauge:
         self._samples.clear()
         self._say(time.monotonic())
 
+    def rest(self) -> None:
+        """Tell that nothing moves for the time being."""
+        self.set(self.done)
+
     def finish(self) -> None:
         """Tell the last state, whenever the one before was told."""
         self._say(time.monotonic())

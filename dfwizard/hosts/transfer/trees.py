@@ -99,7 +99,7 @@ class _TreeCopy:
 
     def run(self) -> None:
         """Copy, however often that takes."""
-        persistently(self._attempt, patience=self.patience, moved_at=lambda: self.gauge.moved_at)
+        persistently(self._attempt, patience=self.patience, gauge=self.gauge)
 
     def _attempt(self) -> None:
         if not self._unpacked:
