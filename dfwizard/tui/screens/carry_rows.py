@@ -78,8 +78,8 @@ def rows(carried: Carried, *, width: int, unfolded: bool) -> list[Row]:
             _key_row(one, carried, room, width) for one in members if unfolded or not carried.agrees(one)
         ]
         if same and not unfolded:
-            names = ", ".join(plain(one.key) for one in same)
-            text = Text(fitted(f"  {signs.DONE} same on both: {names}", width), QUIET)
+            listed = ", ".join(plain(one.key) for one in same)
+            text = Text(fitted(f"  {signs.DONE} same on both: {listed}", width), QUIET)
             made.append(Row.of(f"{SAME}{name}", text))
     if carried.files:
         made.append(heading(FILES))
