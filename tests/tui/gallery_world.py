@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dfwizard.hosts.base import FileStat
     from dfwizard.hosts.command import Result
     from dfwizard.instance.facts import Facts
+    from dfwizard.migrating import MigrationProspect, MigrationWishes
     from dfwizard.planning.findings import Finding
     from dfwizard.reports.run_report import RunReport
 
@@ -92,6 +93,7 @@ class PicturedController(Controller):
         self.answers: int | None = None
         """How many facts are heard before the inspection waits (None: all of them)."""
         self.prospects: dict[str, Prospect] = {recording.prospect.plan.to: recording.prospect}
+        self.migration: MigrationProspect | None = None
         self.lost: tuple[str, ...] = ()
         self.written: Iterator[BackupProgress] | None = None
         self.hold = threading.Event()
@@ -116,6 +118,10 @@ class PicturedController(Controller):
 
     def prepare(self, path: str, target: str, **_wishes: object) -> Prospect:
         return self.prospects[target]
+
+    def propose_migration(self, source: Facts, target: Facts, wishes: MigrationWishes) -> MigrationProspect:
+        assert self.migration is not None
+        return self.migration
 
     def apply_remedy(self, facts: Facts, finding: Finding, *, on_output: Callable[[bytes], None]) -> int:
         on_output(

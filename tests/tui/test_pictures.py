@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui import gallery_after, gallery_before, gallery_server
+from tests.tui import gallery_after, gallery_before, gallery_migration, gallery_server
 from tests.tui.gallery import POSES, Sitting
 from tests.tui.pictures import FOLDER, WRITE, compare
 
 assert gallery_before
 assert gallery_after
+assert gallery_migration
 assert gallery_server
 
 

@@ -82,7 +82,7 @@ def question(place: str, plan: Plan, accepted: Iterable[str], on_failure: OnFail
     lines = [place, steps_, ""]
     if plan.source:
         lines = [
-            f"From {plan.source} on {plan.source_host}, which is only read,",
+            f"From {plan.source} on {_machine(plan.source_host)}, which is only read,",
             f"to {place}, whose database is replaced:",
             steps_,
             "",
@@ -105,14 +105,18 @@ class Source:
     files: tuple[tuple[str, int], ...] = ()
 
 
+def _machine(host: str) -> str:
+    return "this machine" if host == "localhost" else host
+
+
 def _source_lines(source: Source, plan: Plan, width: int) -> list[Text]:
     lines = [Text("What is saved of the source, which is only read", STRONG)]
     lines.append(_part("env", ".env, byte for byte", 0, width, shown=""))
     lines.append(_part("database", "a consistent dump of its system database", source.database or 0, width))
     lines += [_part("files", path, amount, width) for path, amount in source.files]
-    lines += _labelled("Where", f"{plan.source_backup} on {plan.source_host}", width)
+    lines += _labelled("Where", f"{plan.source_backup} on {_machine(plan.source_host)}", width)
     if plan.carried != plan.source_backup:
-        lines += _labelled("Copied to", f"{plan.carried} on {plan.host}", width)
+        lines += _labelled("Copied to", f"{plan.carried} on {_machine(plan.host)}", width)
     return lines
 
 
