@@ -155,7 +155,8 @@ def end(
             due = left - told
             if number == signal.SIGTERM:
                 due -= _spared(due, told & left, seen)
-            for target in sorted(due, key=lambda p: (p.started, p.pid)):  # parents first: they start nothing more
+            # Parents first: they start nothing more.
+            for target in sorted(due, key=lambda p: (p.started, p.pid)):
                 send(target, number)
             told |= due
             if time.monotonic() >= until:

@@ -30,15 +30,28 @@ class Ended:
 
 @dataclass(frozen=True)
 class Cli:
-    """dfwizard with a state directory of its own."""
+    """dfwizard with a state directory of its own.
+
+    `host` is how the instance's machine is reached ("" this one), `home` the home directory of whoever calls, with its .ssh.
+    """
 
     lab: Lab
     state: Path
+    host: str = ""
+    home: Path | None = None
+
+    @property
+    def place(self) -> str:
+        """Give the instance as it is named on the command line."""
+        return f"{self.host}:{self.lab.instance}" if self.host else str(self.lab.instance)
 
     @property
     def environment(self) -> dict[str, str]:
         """Give the environment it is called with."""
-        return {**os.environ, **self.lab.environment, "DFWIZARD_STATE_DIR": str(self.state)}
+        state = {"DFWIZARD_STATE_DIR": str(self.state)}
+        if self.host:  # whoever calls has nothing of the lab's
+            return {**os.environ, **state, **({"HOME": str(self.home)} if self.home else {})}
+        return {**os.environ, **self.lab.environment, **state}
 
     def command(self, *arguments: str) -> list[str]:
         """Give the argv of a call."""
@@ -51,6 +64,7 @@ class Cli:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            start_new_session=True,  # nobody can be asked
             timeout=timeout,
             check=False,
         )
@@ -70,7 +84,12 @@ class Cli:
 
     def upgrade(self, to: str, *more: str) -> Ended:
         """Upgrade the lab's instance without being asked, PHP's window overridden."""
-        return self.run("upgrade", str(self.lab.instance), "--to", to, "--yes", *ACCEPT_PHP, *more)
+        return self.run(*self.upgrading(to), *more)
+
+    def upgrading(self, to: str) -> tuple[str, ...]:
+        """Give the arguments of an unattended upgrade. On another host its backup is kept in the lab's own directory."""
+        backups = ("--backup-dir", str(self.lab.directory / "backups")) if self.host else ()
+        return ("upgrade", self.place, "--to", to, "--yes", *ACCEPT_PHP, *backups)
 
     def newest_run(self) -> Path:
         """Give the directory of the newest run."""

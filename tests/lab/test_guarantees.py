@@ -42,8 +42,8 @@ class Offline(Cli):
 class AsOwner(Cli):
     """dfwizard run by the owner of the tree, who is not root."""
 
-    python: str
-    packages: Path
+    python: str = ""
+    packages: Path = Path()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -241,7 +241,7 @@ def as_owner(lab: Lab) -> AsOwner:
             shutil.copytree(Path(spec.origin).parent, packages / name)
     state.mkdir(mode=0o700)
     shutil.chown(state, OWNER, OWNER)
-    return AsOwner(lab, state, python, packages)
+    return AsOwner(lab, state, python=python, packages=packages)
 
 
 def test_the_owner_alone_upgrades_and_goes_back_below_a_directory_that_is_not_its_own(
