@@ -7,7 +7,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SHELLS = ("dash", "bash", "busybox")
+import pytest
+
+SHELLS = (
+    "dash",
+    pytest.param("bash", marks=pytest.mark.wide),
+    pytest.param("busybox", marks=pytest.mark.wide),
+)
+"""The parameters for tests that go by the server's shell: Debian's own always, the others in the wide run."""
 
 
 def path_with(shell: str, directory: Path) -> str:

@@ -83,7 +83,7 @@ def is_taken_over(pair: Pair) -> None:
     assert target.git("rev-parse", "HEAD").stdout.strip() == target.commits["7.1.0"]
 
 
-@pytest.mark.parametrize("engine", ["mariadb", "postgresql"])
+@pytest.mark.parametrize("engine", ["mariadb", pytest.param("postgresql", marks=pytest.mark.wide)])
 def test_a_migration_ends_verified_and_is_taken_back_identically(
     start_lab: StartLab, tmp_path: Path, engine: Engine
 ) -> None:

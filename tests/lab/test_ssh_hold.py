@@ -18,7 +18,7 @@ from dfwizard.hosts.prompts import Headless
 from dfwizard.hosts.ssh import Connection, SshHost
 from dfwizard.hosts.ssh.hold import Lease
 from tests.lab.link import linked
-from tests.lab.ssh_shells import path_with
+from tests.lab.ssh_shells import SHELLS, path_with
 from tests.lab.sshd import Sshd, running_sshd
 from tests.unit.real_host import living, sh
 
@@ -29,7 +29,7 @@ OTHER = "20260101-130000-ef01"
 HOLDS = Path("/var/lib/dfwizard/holds")
 
 
-@pytest.fixture(scope="module", params=["dash", "bash", "busybox"])
+@pytest.fixture(scope="module", params=SHELLS)
 def server(request: pytest.FixtureRequest, ssh_place: Path) -> Iterator[Sshd]:
     directory = ssh_place / f"bin-{request.param}"
     path = path_with(request.param, directory)

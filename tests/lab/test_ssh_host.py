@@ -11,7 +11,7 @@ import pytest
 from dfwizard.hosts.base import Host
 from dfwizard.hosts.prompts import Headless
 from dfwizard.hosts.ssh import Connection, SshHost
-from tests.lab.ssh_shells import SHELLS, path_with
+from tests.lab.ssh_shells import path_with
 from tests.lab.sshd import running_sshd
 from tests.unit.conftest import open_directory, small_disk
 from tests.unit.test_local_accounts import TestMarked, TestRunAs
@@ -41,7 +41,9 @@ BEYOND_BUSYBOX = {
 }
 
 
-@pytest.fixture(scope="module", params=[*SHELLS, "durable"])
+@pytest.fixture(
+    scope="module", params=["dash", pytest.param("bash", marks=pytest.mark.wide), "busybox", "durable"]
+)
 def ssh_host(request: pytest.FixtureRequest, ssh_place: Path) -> Iterator[SshHost]:
     """With `durable`, every command survives a lost link, as those of a run do."""
     kind: str = request.param
