@@ -78,6 +78,15 @@ def _say(error: DfwizardError) -> None:
     print(f"dfwizard: {first}", file=sys.stderr)
     for line in rest:
         print(f"  {line}", file=sys.stderr)
+    _say_unasked()
+
+
+def _say_unasked() -> None:
+    """Name what could not be asked on the way to a host: what went wrong may come of it."""
+    from dfwizard.cli.prompting import Unattended
+
+    for question in Unattended.unasked:
+        print(f"  Not asked, for there is no terminal or --yes was given: {question}", file=sys.stderr)
 
 
 def _broken(error: Exception) -> int:

@@ -6,7 +6,7 @@ import io
 import os
 import termios
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from dfwizard.hosts.prompts import Headless
 from dfwizard.reports.terminal import plain, wrap
@@ -25,8 +25,21 @@ def prompts_for(options: argparse.Namespace) -> Prompts:
     """Give who answers what is asked on the way to a host: the person at the terminal, or nobody where there is none or --yes was said."""
     accept_new = bool(getattr(options, "accept_new_host_key", False))
     if getattr(options, "yes", False) or not _has_terminal():
-        return Headless(accept_new)
+        return Unattended(accept_new)
     return TerminalPrompts(accept_new=accept_new)
+
+
+class Unattended(Headless):
+    """Nobody to ask; what would have been asked is remembered, for what goes wrong may come of it."""
+
+    unasked: ClassVar[list[str]] = []
+
+    def secret(self, question: Question) -> str | None:
+        """See `Prompts.secret`."""
+        text = plain(question.what).strip().rstrip(":")
+        if text not in self.unasked:
+            self.unasked.append(text)
+        return super().secret(question)
 
 
 def _has_terminal() -> bool:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dfwizard.cli.prompting import prompts_for
-from dfwizard.hosts.prompts import Headless
+from dfwizard.cli.prompting import TerminalPrompts, Unattended, prompts_for
+from dfwizard.hosts.prompts import Question
 from tests.lab.terminal import Terminal
 
 ASK = """
@@ -70,6 +70,7 @@ def test_what_may_be_seen_is_shown_and_a_wrong_answer_told(tmp_path: Path) -> No
     again = Asked(tmp_path, "again")
     with again.terminal() as terminal:
         terminal.expect("not accepted")
+        terminal.expect("Password")
         terminal.type("x\n")
         terminal.end(0)
 
@@ -108,8 +109,13 @@ def test_a_key_that_was_accepted_on_the_command_line_is_not_asked_about(tmp_path
 def test_unattended_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dfwizard.cli.prompting._has_terminal", lambda: True)
     options = argparse.Namespace(yes=True, accept_new_host_key=True)
-    assert prompts_for(options) == Headless(True)
-    assert not isinstance(prompts_for(argparse.Namespace(yes=False)), Headless)
+    nobody = prompts_for(options)
+    assert isinstance(nobody, Unattended)
+    assert nobody.accept_new
+    assert nobody.secret(Question("sudo", "db1", "[sudo] password: ", "k")) is None
+    assert Unattended.unasked == ["[sudo] password"]
+    Unattended.unasked.clear()
+    assert isinstance(prompts_for(argparse.Namespace(yes=False)), TerminalPrompts)
 
 
 def test_without_a_terminal_nobody_is_asked() -> None:
@@ -120,4 +126,4 @@ def test_without_a_terminal_nobody_is_asked() -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], start_new_session=True, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "Headless\n"
+    assert done.stdout == "Unattended\n"
