@@ -26,8 +26,15 @@ SECRETS = ("SG.a-key-of-the-source", "ghp_of-the-source", KEY.removeprefix("base
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    """Both installations, for all tests here: none but the last one changes anything."""
+    """Both installations, for all tests that change nothing."""
     with two_instances(tmp_path_factory.mktemp("two")) as made:
+        yield made
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Two]:
+    """Both installations, for one test that migrates."""
+    with two_instances(tmp_path) as made:
         yield made
 
 
@@ -81,7 +88,7 @@ async def other_path(drive: Drive, side: str, path: str) -> None:
 
 def test_both_ends_are_chosen_by_keys_and_what_is_no_pair_is_refused_in_words(two: Two) -> None:
     async def drive_it() -> None:
-        async with driving(two.target.controller(), size=NARROW) as drive:
+        async with driving(two.target.controller(), size=WIDE) as drive:
             await drive.until_stage("instance")
             await drive.until_text("Migrate to another server")
             await drive.press("m")
@@ -274,11 +281,11 @@ def test_the_same_road_line_by_line(
     assert not two.target.controller().store.list()
 
 
-def test_a_migration_by_keys_to_its_end(two: Two) -> None:
-    source = picture(two.source.instance)
+def test_a_migration_by_keys_to_its_end(own: Two) -> None:
+    source = picture(own.source.instance)
 
     async def drive_it() -> None:
-        async with driving(two.target.controller(), chosen(two), start="migration", size=NARROW) as drive:
+        async with driving(own.target.controller(), chosen(own), start="migration", size=NARROW) as drive:
             await drive.until_stage("migration")
             await compared(drive)
             await drive.press("n")
@@ -308,17 +315,8 @@ def test_a_migration_by_keys_to_its_end(two: Two) -> None:
             await drive.press("escape")
             await drive.until_stage("verify")
 
-    run(drive_it())
-    after = dotenv.parse((two.target.instance / ".env").read_bytes()).values
-    before = dotenv.parse((two.source.instance / ".env").read_bytes()).values
-    assert after["APP_KEY"] == before["APP_KEY"]
-    assert after["DB_DATABASE"] == str(two.target.instance / DATABASE)
-    assert picture(two.source.instance) == source, "the source is only read"
-
-
-def test_the_migration_is_listed_by_where_from_and_where_to(two: Two) -> None:
-    async def drive_it() -> None:
-        async with driving(two.target.controller(), size=WIDE) as drive:
+    async def look_back() -> None:
+        async with driving(own.target.controller(), size=WIDE) as drive:
             await drive.until_stage("instance")
             await drive.until_text("Earlier runs")
             assert "migration of /" in drive.text()
@@ -330,3 +328,9 @@ def test_the_migration_is_listed_by_where_from_and_where_to(two: Two) -> None:
             await until_words(drive, "Take the migration of")
 
     run(drive_it())
+    run(look_back())
+    after = dotenv.parse((own.target.instance / ".env").read_bytes()).values
+    before = dotenv.parse((own.source.instance / ".env").read_bytes()).values
+    assert after["APP_KEY"] == before["APP_KEY"]
+    assert after["DB_DATABASE"] == str(own.target.instance / DATABASE)
+    assert picture(own.source.instance) == source, "the source is only read"

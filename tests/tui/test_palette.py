@@ -17,7 +17,9 @@ def test_the_palette_has_the_actions_and_no_movements(tmp_path: Path) -> None:
         async with driving(Controller(state=tmp_path)) as drive:
             await drive.until_text("Another path")
             titles = [one.title for one in drive.wizard.get_system_commands(drive.wizard.screen)]
-            assert titles == ["Choose", "Other path", "History", "Look again", "Help", "Quit"]
+            assert titles == [
+                *("Choose", "Other path", "Server", "Migrate", "History", "Look again", "Help", "Quit")
+            ]
 
     asyncio.run(main())
 
@@ -28,7 +30,7 @@ def test_an_action_of_a_list_is_carried_out_from_the_palette(tmp_path: Path) -> 
     async def main() -> None:
         async with driving(Controller(state=tmp_path)) as drive:
             await drive.until_text("Another path")
-            await drive.press("end", "ctrl+p", *"choose")
+            await drive.press("end", "up", "up", "ctrl+p", *"choose")
             await drive.until_text("or look at the instance under the cursor")
             await drive.press("enter")
             await drive.until(lambda: isinstance(drive.wizard.screen, PathDialog))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -16,10 +15,8 @@ from tests.lab.terminal import Terminal
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    """A machine without PHP, of this test alone, with what a terminal of its own takes."""
-    made = Machine(tmp_path / "machine").make()
-    (made.directory / "bin" / "setsid").symlink_to(shutil.which("setsid") or "/usr/bin/setsid")
-    return made
+    """A machine without PHP, of this test alone."""
+    return Machine(tmp_path / "machine").make()
 
 
 def demo(machine: Machine, name: str) -> Terminal:
