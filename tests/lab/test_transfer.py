@@ -332,7 +332,7 @@ def test_what_cannot_be_read_is_told(far: Far, tmp_path: Path, accounts: Account
         with pytest.raises(HostError, match=r"cannot copy .*: it is not a regular file"):
             copy_file(plain, "/dev/zero", LOCAL, str(tmp_path / "target"))
         with pytest.raises(HostError, match=r"permission denied"):
-            copy_file(LOCAL, str(place / "secret"), plain, "/root/target")
+            copy_file(LOCAL, str(place / "secret"), plain, "/etc/target")
     finally:
         plain.close()
         connection.close()
