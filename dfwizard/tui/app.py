@@ -176,6 +176,13 @@ class Wizard(App[int]):
         else:
             self.push_screen(screen)
 
+    def action_command_palette(self) -> None:
+        """Show every action of the screen, to be looked for by its name."""
+        from dfwizard.tui.screens.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action of the screen in the command palette."""
         seen = set()

@@ -13,9 +13,10 @@ from pathlib import Path
 
 TRAPS = ("php", "php8.2", "php-fpm8.2", "composer", "systemctl", "systemd-run", "nginx", "curl", "ps")
 TOOLS = (
-    "awk", "base64", "cat", "chmod", "chown", "cp", "cut", "dd", "du", "env", "find", "flock", "git", "grep", "gzip", "head", "id", "install",
-    "ls", "mkdir", "mkfifo", "mktemp", "mountpoint", "mv", "od", "readlink", "realpath", "rm", "rmdir", "sed", "setsid", "sh", "sha256sum",
-    "sleep", "sort", "stat", "sync", "tail", "tar", "test", "timeout", "tr", "true", "wc", "xargs", "zstd",
+    "awk", "base64", "cat", "chmod", "chown", "cp", "cut", "dd", "du", "env", "find", "flock", "git", "grep", "gzip", "head",
+    "id", "install", "ls", "mkdir", "mkfifo", "mktemp", "mountpoint", "mv", "od", "readlink", "realpath", "rm", "rmdir",
+    "sed", "setsid", "sh", "sha256sum", "sleep", "sort", "stat", "sync", "tail", "tar", "test", "timeout", "tr", "true",
+    "wc", "xargs", "zstd",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, ScreenResultType
@@ -49,6 +50,10 @@ class Dialog(ModalScreen[ScreenResultType]):
     def more(self) -> ComposeResult:
         """Give what stands below the text."""
         yield from ()
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Close once: a second Enter that comes before it has closed would close the screen below, too."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
     def action_close(self) -> None:
         """Close without an answer."""
