@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 PREFIX = "dfwizard-demo-"
 TERMINAL = "terminal.json"
 """Who is hung up when a scenario loses the connection; its reader is `standins/mishaps.py`."""
-_ENDING = 5.0
+_ENDING = 10.0
 """Seconds that a runner whose run is over may take to end."""
 
 
@@ -87,11 +88,15 @@ class Sandbox:
         home = {"HOME": str(self.directory / "home")} if self.source else {}  # where the SSH configuration is
         return {**self.server.environment(), "DFWIZARD_STATE_DIR": str(self.state), **home}
 
-    def controller(self) -> Controller:
-        """Give a controller that knows the sandbox's releases; `environment` must be in force (see `open_sandbox`)."""
+    @cached_property
+    def _controller(self) -> Controller:
         from dfwizard.controller import Controller
 
         return Controller(rules_file=self.directory / "rules.toml", state=self.state)
+
+    def controller(self) -> Controller:
+        """Give the controller that knows the sandbox's releases; `environment` must be in force (see `open_sandbox`)."""
+        return self._controller
 
     def run(self) -> Run | None:
         """Give the newest run that was started here."""
@@ -106,16 +111,23 @@ class Sandbox:
         new.replace(self.directory / TERMINAL)
 
     def is_busy(self) -> bool:
-        """Tell whether a runner works in the sandbox; one whose run is over is waited for."""
+        """Tell whether a runner works in the sandbox; one whose run is over is waited for, until its process has gone."""
         controller = self.controller()
         for run in controller.store.list():
             deadline = time.monotonic() + _ENDING
             with suppress(DfwizardError):
-                while controller.is_alive(run):
-                    if run.state().outcome is None or time.monotonic() > deadline:
+                while _lives(run):
+                    late = time.monotonic() > deadline
+                    if controller.is_alive(run) and (late or run.state().outcome is None):
                         return True
+                    if late:
+                        break
                     time.sleep(0.02)
         return False
+
+    def close(self) -> None:
+        """End the connections to the sandbox's other server."""
+        self._controller.close()
 
     def remove(self) -> None:
         """Remove the sandbox with all that is in it."""
@@ -283,8 +295,15 @@ def _in_use(sandbox: Sandbox, *, keep: bool) -> Iterator[None]:
             with _in_force(sandbox):
                 yield
         finally:
+            sandbox.close()
             if not keep and _is_alone(marker.fileno()) and not sandbox.is_busy():
                 sandbox.remove()
+
+
+def _lives(run: Run) -> bool:
+    """Tell whether the process of a run's last runner is there: it ends its connections after it has let go of the run."""
+    runner = run.state().runner
+    return runner is not None and processes.start_ticks(runner.pid) == runner.start_ticks
 
 
 def _is_alone(marker: int) -> bool:

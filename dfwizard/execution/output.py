@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dfwizard.execution import durable
@@ -31,21 +32,33 @@ def plain(data: bytes) -> bytes:
 
 def last_lines(data: bytes) -> tuple[str, ...]:
     """Give the last lines that say something, plain and without row data: at most `TAIL_LINES`, each at most `TAIL_COLUMNS` long."""
-    tail: deque[str] = deque(maxlen=TAIL_LINES)
-    stream = _TailStream(tail)
+    stream = _TailStream(itertools.count())
     stream.feed(data)
     stream.end()
-    return tuple(tail)
+    return _merged((stream,))
+
+
+def _merged(streams: Sequence[_TailStream]) -> tuple[str, ...]:
+    """Give the last lines of all streams in the order they came in; each stream has its share of them, whatever came after it.
+
+    What two pipes bring at the same time is read in either order: a long stdout must not push the one line of stderr out.
+    """
+    share = TAIL_LINES // max(1, len(streams))
+    kept = [line for stream in streams for line in tuple(stream.lines)[-share:]]
+    others = sorted(line for stream in streams for line in tuple(stream.lines)[:-share])
+    room = TAIL_LINES - len(kept)
+    return tuple(text for _, text in sorted((*kept, *(others[-room:] if room else ()))))
 
 
 class _TailStream:
-    """One stream's lines on their way to the tail, of which several streams may have a share.
+    """One stream's last lines, each with its number in the order in which those of all streams came.
 
     Of a line longer than 64 KiB the beginning is looked at.
     """
 
-    def __init__(self, tail: deque[str]) -> None:
-        self._tail = tail
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self.lines: deque[tuple[int, str]] = deque(maxlen=TAIL_LINES)
+        self._numbers = numbers
         self._rows = RowFilter()
         self._line = b""
 
@@ -90,7 +103,8 @@ class _TailStream:
         for line in lines:
             shown = line.rstrip()
             if shown:
-                self._tail.append(shown if len(shown) <= TAIL_COLUMNS else f"{shown[: TAIL_COLUMNS - 1]}…")
+                cut = shown if len(shown) <= TAIL_COLUMNS else f"{shown[: TAIL_COLUMNS - 1]}…"
+                self.lines.append((next(self._numbers), cut))
 
 
 class OutputFile:
@@ -100,7 +114,7 @@ class OutputFile:
         self.lost = 0
         self._redactor = redactor
         self._streams: dict[str, tuple[RedactingStream, _TailStream]] = {}
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._numbers = itertools.count()
         self._fd = -1
         with contextlib.suppress(OSError):
             self._fd = os.open(
@@ -112,7 +126,7 @@ class OutputFile:
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogateescape")
         if stream not in self._streams:
-            self._streams[stream] = (self._redactor.stream(), _TailStream(self._tail))
+            self._streams[stream] = (self._redactor.stream(), _TailStream(self._numbers))
         redacting, tail = self._streams[stream]
         self._put(redacting.feed(data), tail)
 
@@ -124,7 +138,7 @@ class OutputFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        return tuple(self._tail)
+        return _merged(tuple(tail for _, tail in self._streams.values()))
 
     def _put(self, data: bytes, tail: _TailStream) -> None:
         if not data:

@@ -465,3 +465,18 @@ def test_the_tail_is_the_same_wherever_the_output_is_cut(cuts: list[int]) -> Non
         file.write(SAID[begin:end])
     assert file.close() == last_lines(SAID)
     assert row_data("".join(last_lines(SAID))) == []
+
+
+@pytest.mark.parametrize("first", ["stdout", "stderr"])
+def test_a_long_stream_does_not_push_the_one_line_of_the_other_out(tmp_path: Path, first: str) -> None:
+    said = {
+        "stdout": "".join(f"{number}\n" for number in range(1, 31)),
+        "stderr": "Could not resolve host\n",
+    }
+    file = OutputFile(tmp_path / "x.log", Redactor())
+    for stream in (first, *sorted({*said} - {first})):
+        file.write(said[stream], stream)
+    tail = file.close()
+    assert len(tail) == 20
+    assert "Could not resolve host" in tail
+    assert [line for line in tail if line.isdigit()] == [str(number) for number in range(12, 31)]
