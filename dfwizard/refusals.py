@@ -39,9 +39,14 @@ def refuse_unfinished(store: Store, host: Host, path: str, accepted: frozenset[s
         )
     state = run.state()
     failed = f", at {state.failed_step.title!r}" if state.failed_step else ""
+    record = run.record()
+    half = (
+        "in the middle of a migration"
+        if record.kind == "migration"
+        else f"between {record.frm} and {record.to}"
+    )
     raise BlockedError(
-        f"run {run.id} has left this instance between {run.record().frm} and {run.record().to} "
-        f"({state.outcome or 'interrupted'}{failed})",
+        f"run {run.id} has left this instance {half} ({state.outcome or 'interrupted'}{failed})",
         where=located(host.name, path),
         remedy=f"Go on with it: dfwizard resume {run.id}\nOr take it back: dfwizard rollback {run.id}\n"
         f"When you have mended all by hand: --accept {UNFINISHED}",

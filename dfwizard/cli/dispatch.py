@@ -318,8 +318,7 @@ def _started(
 def _rollback(options: Options) -> int:
     from dfwizard.cli.asking import confirm
     from dfwizard.cli.following import Uninterrupted
-    from dfwizard.reports.outline import rollback_outline
-    from dfwizard.reports.terminal import plain
+    from dfwizard.reports.outline import rollback_outline, rollback_question
 
     controller = _controller(options)
     run = controller.store.find(options.run)
@@ -330,7 +329,7 @@ def _rollback(options: Options) -> int:
     record = run.record()
     print(rollback_outline(record, run.plan(), controller.losses(run)), file=sys.stderr)
     if not options.yes:
-        confirm(f"Take run {run.id} back: {plain(record.place)} from {record.to} to {record.frm}?")
+        confirm(rollback_question(record))
     since = run.state().seq
     with Uninterrupted() as interrupt:
         controller.start_rollback(run)

@@ -68,6 +68,13 @@ def first_change(plan: Plan) -> str:
     return f"{steps} {closes}back the instance up; {changing}."
 
 
+def rollback_question(record: RunRecord) -> str:
+    """Ask whether the run of `record` shall be taken back; of a migration the target is, for the source was only read."""
+    if record.kind == "migration":
+        return f"Take run {record.id} back: {plain(record.place)}, as it was before the migration?"
+    return f"Take run {record.id} back: {plain(record.place)} from {record.to} to {record.frm}?"
+
+
 def rollback_outline(record: RunRecord, plan: Plan, losses: tuple[str, ...]) -> str:
     """Say what a rollback of the run of `record` and `plan` does and costs; `losses` by table."""
     lines = []

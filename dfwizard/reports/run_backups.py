@@ -61,7 +61,12 @@ def backups_of(
         kept = (run.directory / kept_name(directory, name) for name in (MANIFEST, PROOF))
         return _described(directory, holds, *kept)
 
-    found = [described(plan.backup, f"the state before the run ({plan.frm})")]
+    found = [
+        described(
+            plan.backup,
+            f"the state before the run ({'of the target' if plan.kind == 'migration' else plan.frm})",
+        )
+    ]
     for phase in phases:
         rollback = plans.get(phase.plan)
         if phase.name != "rollback" or rollback is None:

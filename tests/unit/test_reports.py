@@ -27,6 +27,7 @@ from dfwizard.reports import shell
 from dfwizard.reports.facts_text import facts_text
 from dfwizard.reports.findings_text import findings_text
 from dfwizard.reports.markdown import block, code, table
+from dfwizard.reports.outline import rollback_question
 from dfwizard.reports.plan_markdown import plan_markdown
 from dfwizard.reports.plan_script import Script, plan_script
 from dfwizard.reports.plan_text import plan_text
@@ -177,6 +178,14 @@ def test_a_verification_tells_failures_before_the_table() -> None:
     text = verification_text(Verification("7.1.0", True, checks))
     assert text.index("FAILED    Beta: broken") < text.index("WARNING   Gamma: odd") < text.index("Alpha")
     assert text.endswith("Not verified: 1 check failed, 1 warning.\n")
+
+
+def test_a_rollback_of_a_migration_names_no_release_that_the_target_never_ran(tmp_path: Path) -> None:
+    record = made_run(tmp_path).record()
+    assert f"from {record.to} to {record.frm}?" in rollback_question(record)
+    asked = rollback_question(replace(record, kind="migration"))
+    assert "as it was before the migration" in asked
+    assert record.frm not in asked
 
 
 def test_a_table_keeps_within_the_width() -> None:

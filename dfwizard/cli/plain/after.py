@@ -34,10 +34,10 @@ def after_run(controller: Controller, run: Run) -> str:
 
 def ask_rollback(controller: Controller, run: Run) -> bool:
     """Say what a rollback does and costs, and have it confirmed by the instance's name."""
-    from dfwizard.reports.outline import rollback_outline
+    from dfwizard.reports.outline import rollback_outline, rollback_question
 
     record = run.record()
     say("")
     say_text(rollback_outline(record, run.plan(), controller.losses(run)))
     name = plain(record.instance.rstrip("/").rpartition("/")[2])
-    return ask_word(f"Take run {run.id} back: {plain(record.place)} from {record.to} to {record.frm}?", name)
+    return ask_word(rollback_question(record), name)

@@ -132,7 +132,8 @@ def confirmation(
             "Then the step is tried again.",
         ]
     if decision == "rollback":
-        return f"Roll back to {plan.frm}?", [
+        goal = "Roll the target back?" if plan.kind == "migration" else f"Roll back to {plan.frm}?"
+        return goal, [
             f"What it does: {meaning}. What was begun is undone, and the result compared with what was recorded before:",
             *(f"  - {text}" for text in what_is_undone(plan, begun)),
             "",
