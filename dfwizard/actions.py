@@ -319,7 +319,8 @@ def write_verification(context: StepContext, verification: Verification, after: 
     name = VERIFICATION if verification.final else f"verification-{verification.release}.json"
     context.run.write(name, codec.dumps(verification))
     for check in verification.checks:
-        change = f"{check.before} -> {check.after}" if check.before != check.after else check.after
+        changed = check.before and check.before != check.after
+        change = f"{check.before} -> {check.after}" if changed else check.after
         context.output(f"{check.verdict.value}: {check.title}: {change}. {check.explanation}\n")
     for check in verification.warnings if verification.final else ():
         context.warn(f"{check.title}: {_first_line(check.explanation or check.after)}")

@@ -48,8 +48,9 @@ from dfwizard.planning import moves
 from dfwizard.planning.env_carry import CarriedKey, carry, changes, with_choices
 from dfwizard.planning.plan import Verify
 from dfwizard.rules import Rules
+from dfwizard.verification.connections import try_connections
 from dfwizard.verification.migration import MigrationPicture, compare_migration, take_picture
-from dfwizard.verification.result import Verification
+from dfwizard.verification.result import Check, Verification
 
 if TYPE_CHECKING:
     from dfwizard.execution.store import Run
@@ -397,11 +398,21 @@ def _verify(context: StepContext, action: moves.VerifyMigration, rules: Rules) -
     )
     compared = _compared(context, access, action, rules)
     others = (check for check in verification.checks if not check.id.startswith(_COUNTED))
-    verification = replace(verification, checks=(*compared.checks, *others))
+    tried = _tried(context, access) if action.final else ()
+    verification = replace(verification, checks=(*compared.checks, *tried, *others))
     write_verification(context, verification, after)
     if not action.final:
         record_gate(context, access, recorded)
     require_verified(verification)
+
+
+def _tried(context: StepContext, access: Access) -> tuple[Check, ...]:
+    """Try the services' databases from the target: its address may be one that their servers let nobody in from."""
+    try:
+        return try_connections(access, context.plan.instance, mark=context.mark)
+    except HostError as error:
+        context.note(f"The databases of the services were not tried: {DfwizardError.__str__(error)}")
+        return ()
 
 
 def _compared(

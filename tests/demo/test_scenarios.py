@@ -30,6 +30,7 @@ TELLING = {
         "2024_11_15_000000_create_local_email_config_table",
         "ok: Stored credentials and APP_KEY: 10 of 10 opened.",
         "Turn maintenance mode off",
+        "ok: Database of erp (pgsql): answers.",
         "ok: Version in /status: 7.1.0.",
         "the source is as it was:",
     ),
@@ -40,7 +41,7 @@ TELLING = {
         "    identical: commit,",
     ),
     "composer-network": (
-        "fatal: unable to access 'https://github.com/dreamfactory/",
+        "The command was ended: its output says that it must fail: Failed to download dreamfactory/",
         "  line    Failed to download dreamfactory/",
         "  cause   The servers that packages come from do not answer",
         "  remedy    run the remedy's command, then try the step again",
@@ -75,7 +76,7 @@ TELLING = {
         "the first login destroys",
         "+BCRYPT_ROUNDS=10",
         "ok: BCRYPT_ROUNDS: not set -> 10.",
-        "ok: New errors in the log:  -> none.",
+        "ok: New errors in the log: none.",
     ),
     "long-road": (
         "No PHP runs every stop: install PHP 8.1 and upgrade to 6.3.0",

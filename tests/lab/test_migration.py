@@ -26,6 +26,8 @@ pytestmark = pytest.mark.lab
 
 NO_ADDRESS = 4
 """Without a web server HTTP cannot be asked: done with a warning."""
+WARNED = 4
+"""Done with a warning: of what the services connect to not everything answers."""
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +91,14 @@ def test_a_migration_ends_verified_and_is_taken_back_identically(
 ) -> None:
     pair = start_pair(start_lab, engine, tmp_path / "state", web=True)
     source, target = described(pair.source), described(pair.target)
-    ended = pair.migrate("--with", "storage/app").expect(0)
+    ended = pair.migrate("--with", "storage/app").expect(WARNED)
     assert APP_KEY not in ended.out + ended.err
     is_taken_over(pair)
     assert described(pair.source) == source
     checks = json.loads((pair.cli.newest_run() / "verification.json").read_text())["checks"]
-    assert {check["verdict"] for check in checks} <= {"ok", "expected"}
+    odd = {check["id"]: check["verdict"] for check in checks if check["verdict"] not in ("ok", "expected")}
+    # The one's server is nowhere to be found, and the other's file was not carried over.
+    assert odd == {"connection:crm": "warning", "connection:inventory": "warning"}
     secrets = (APP_KEY.removeprefix("base64:"), NEW_KEY.removeprefix("base64:"), pair.source.db_password)
     for path in pair.cli.newest_run().rglob("*"):
         text = path.read_text(errors="replace") if path.is_file() else ""
