@@ -24,10 +24,13 @@ from dfwizard.rules.model import (
     Point,
     Release,
     ReleaseWarning,
+    ServiceKind,
+    ServiceOrigin,
     TableRule,
     TableRules,
+    Tier,
 )
-from dfwizard.rules.path import PathRefused, describe, stops
+from dfwizard.rules.path import PathRefused, describe, direct_reasons, stops
 
 __all__ = [
     "AdminUi",
@@ -48,11 +51,15 @@ __all__ = [
     "Release",
     "ReleaseWarning",
     "Rules",
+    "ServiceKind",
+    "ServiceOrigin",
     "TableRule",
     "TableRules",
+    "Tier",
     "UnknownRelease",
     "check_file",
     "describe",
+    "direct_reasons",
     "load",
     "show",
     "stops",

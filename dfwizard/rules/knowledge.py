@@ -9,7 +9,16 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dfwizard.errors import UsageError
-from dfwizard.rules.model import CarryRule, EnvAddition, EnvRule, Hop, Release, TableRules, parse_version
+from dfwizard.rules.model import (
+    CarryRule,
+    EnvAddition,
+    EnvRule,
+    Hop,
+    Release,
+    ServiceOrigin,
+    TableRules,
+    parse_version,
+)
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -33,6 +42,7 @@ class Rules:
     files: tuple[str, ...] = field(default=())
     """The files that the rules were read from, for messages and reports."""
     carry: tuple[CarryRule, ...] = field(default=())
+    services: tuple[ServiceOrigin, ...] = field(default=())
 
     def by_tag(self, tag: str) -> Release | None:
         """Give the release with exactly this tag."""
@@ -178,16 +188,34 @@ class Rules:
 
         return SpecifierSet(release.composer).contains(parse_version(composer), prereleases=True)
 
+    def service_types(self, release: Release | str) -> frozenset[str]:
+        """Give the service types that the open-source set of a release carries."""
+        until = self.behaves_as(release)
+        carried: set[str] = set()
+        for each in self.releases:
+            if parse_version(each.behaves_as) <= until:
+                carried -= set(each.removed_service_types)
+                carried |= set(each.added_service_types)
+        return frozenset(carried)
+
+    def service_origin(self, name: str) -> ServiceOrigin | None:
+        """Say where a service type comes from that the open-source set of today does not carry; None: it is not known."""
+        return next((each for each in self.services if each.name == name), None)
+
     def removed_service_types(
         self, from_version: Release | str, to_version: Release | str
     ) -> Mapping[str, Release]:
-        """Give the service types that the open-source bundle loses on the way, with the release they go at."""
+        """Give the service types that the open-source set loses on the way, with the release they go at.
+
+        Those whose services a migration gives another type are not lost.
+        """
         start, end = self.behaves_as(from_version), self.behaves_as(to_version)
         return {
             service_type: release
             for release in self.releases
             if start < parse_version(release.behaves_as) <= end
             for service_type in release.removed_service_types
+            if not ((origin := self.service_origin(service_type)) and origin.becomes)
         }
 
     def env_changes(self, from_version: Release | str, to_version: Release | str) -> tuple[EnvRule, ...]:

@@ -9,10 +9,11 @@ from dfwizard.rules.knowledge import Rules
 
 
 def show(rules: Rules) -> dict[str, list[dict[str, Any]]]:
-    """Give every rule as plain data: "releases", "hops", "env", "carry", "tables", "points" and "explained", each a list of rows."""
+    """Give every rule as plain data: a list of rows for each section of a rules file."""
     return {
         "releases": to_data(rules.releases),
         "hops": to_data(rules.hops_table),
+        "services": to_data(rules.services),
         "env": to_data(rules.env),
         "carry": to_data(rules.carry),
         "tables": to_data(rules.tables.tables),

@@ -12,26 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dfwizard.errors import RulesError
+from dfwizard.rules.building import build
 from dfwizard.rules.knowledge import Rules
-from dfwizard.rules.model import (
-    AdminUi,
-    CarryChoice,
-    CarryRule,
-    EncryptedColumn,
-    EnvGroup,
-    EnvKind,
-    EnvRule,
-    Explained,
-    Hop,
-    HopFact,
-    HopKind,
-    Point,
-    Release,
-    ReleaseWarning,
-    TableRule,
-    TableRules,
-    parse_version,
-)
+from dfwizard.rules.model import EnvKind
 from dfwizard.rules.schema import SCHEMA, Key, Section, type_name
 from dfwizard.rules.toml_lines import Path as KeyPath
 from dfwizard.rules.toml_lines import line_of
@@ -41,7 +24,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
-_PACKAGED = ("releases.toml", "hops.toml", "env.toml", "carry.toml", "tables.toml")
+_PACKAGED = ("releases.toml", "hops.toml", "services.toml", "env.toml", "carry.toml", "tables.toml")
 # A rules file is some 50 KB; more is another file, or a device that never ends.
 _LARGEST = 4 * 1024 * 1024
 
@@ -107,7 +90,7 @@ def load(path: Path | None = None) -> Rules:
             remedy="Mend the file and check it with: dfwizard rules check FILE",
             problems=tuple(str(problem) for problem in problems),
         )
-    return _build(merged, (*_PACKAGED, str(path)))
+    return build(_values(merged), (*_PACKAGED, str(path)))
 
 
 def check_file(path: Path) -> tuple[Problem, ...]:
@@ -130,7 +113,7 @@ def _packaged_rules() -> Rules:
             remedy="Install dfwizard again.",
             problems=tuple(str(problem) for problem in problems),
         )
-    return _build(merged, _PACKAGED)
+    return build(_values(merged), _PACKAGED)
 
 
 # -- from a file to a document ------------------------------------------------------------------------------
@@ -207,6 +190,10 @@ def _merge(documents: tuple[_Document, ...]) -> tuple[_Merged, list[Problem]]:
     if not problems:
         problems = list(_check_merged(merged))
     return merged, problems
+
+
+def _values(merged: _Merged) -> dict[str, list[dict[str, Any]]]:
+    return {section: [entry.values for entry in entries.values()] for section, entries in merged.items()}
 
 
 def _lay_over(merged: _Merged, document: _Document) -> None:
@@ -338,7 +325,7 @@ def _check_env(entry: _Entry) -> Iterator[Problem]:
     values, kind = entry.values, EnvKind(entry.values["kind"])
     needed = {
         EnvKind.RENAME: ("old", "new"),
-        EnvKind.EXPLICIT: ("new", "value"),
+        EnvKind.EXPLICIT: ("new",) if values.get("least_bytes") else ("new", "value"),
         EnvKind.REMOVED: ("old",),
         EnvKind.DEFAULT_CHANGED: ("new",),
     }[kind]
@@ -347,75 +334,3 @@ def _check_env(entry: _Entry) -> Iterator[Problem]:
             required = " and required = true" if values.get("required") else ""
             yield _wrong(entry, key, f"is missing: kind = {kind.value!r}{required} needs it")
             return
-
-
-# -- from entries to rules ----------------------------------------------------------------------------------
-
-
-def _build(merged: _Merged, files: tuple[str, ...]) -> Rules:
-    def all_values(section: str) -> list[dict[str, Any]]:
-        return [dict(entry.values) for entry in merged[section].values()]
-
-    releases = [_release(values) for values in all_values("releases")]
-    return Rules(
-        releases=tuple(sorted(releases, key=lambda release: parse_version(release.version))),
-        hops_table=tuple(_hop(values) for values in all_values("hops")),
-        env=tuple(EnvRule(**{**values, "kind": EnvKind(values["kind"])}) for values in all_values("env")),
-        tables=TableRules(
-            tuple(_table(values) for values in all_values("tables")),
-            points=tuple(
-                Point(**{**values, "tables": tuple(values["tables"])}) for values in all_values("points")
-            ),
-            explained=tuple(_explained(values) for values in all_values("explained")),
-        ),
-        files=files,
-        carry=tuple(_carry(values) for values in all_values("carry")),
-    )
-
-
-def _release(values: dict[str, Any]) -> Release:
-    return Release(
-        **{
-            **values,
-            "date": values["date"].isoformat(),
-            "php_minors": tuple(values["php_minors"]),
-            "admin_ui": AdminUi(values["admin_ui"]),
-            "removed_service_types": tuple(values.get("removed_service_types", ())),
-            "warnings": tuple(ReleaseWarning(**warning) for warning in values.get("warnings", ())),
-        }
-    )
-
-
-def _hop(values: dict[str, Any]) -> Hop:
-    return Hop(
-        from_line=values.pop("from"),
-        to_line=values.pop("to"),
-        kind=HopKind(values.pop("kind")),
-        facts=tuple(HopFact(**fact) for fact in values.pop("facts", ())),
-        **values,
-    )
-
-
-def _carry(values: dict[str, Any]) -> CarryRule:
-    return CarryRule(
-        **{
-            **values,
-            "keys": tuple(values["keys"]),
-            "group": EnvGroup(values["group"]),
-            "choice": CarryChoice(values["choice"]),
-            "portable": tuple(values.get("portable", ())),
-        }
-    )
-
-
-def _explained(values: dict[str, Any]) -> Explained:
-    lists = {key: tuple(values.get(key, ())) for key in ("rows", "columns")}
-    return Explained(**{**values, **lists})
-
-
-def _table(values: dict[str, Any]) -> TableRule:
-    encrypted = tuple(
-        EncryptedColumn(column["column"], tuple(column.get("json_keys", ())))
-        for column in values.get("encrypted", ())
-    )
-    return TableRule(**{**values, "left_out": tuple(values.get("left_out", ())), "encrypted": encrypted})

@@ -32,6 +32,23 @@ class HopKind(enum.Enum):
     MIGRATION = "migration"
 
 
+class Tier(enum.Enum):
+    """The licence that a service type needs, where the open-source set does not carry it; services.toml says what each one means."""
+
+    SILVER = "silver"
+    GOLD = "gold"
+    COMMERCIAL = "commercial"
+    GONE = "gone"
+
+
+class ServiceKind(enum.Enum):
+    """What a package brings: a type of services, a resource of the service `system`, routes of its own."""
+
+    SERVICE = "service"
+    RESOURCE = "resource"
+    INTERFACE = "interface"
+
+
 class EnvKind(enum.Enum):
     """What happens to a key of `.env` at a release."""
 
@@ -119,8 +136,10 @@ class Release:
     ui_version: str = ""
     ext_mongodb: str = ""
     """The weakest constraint known for the line; the lock of the release decides."""
+    added_service_types: tuple[str, ...] = ()
+    """Service types that the open-source set has from this release on; of the oldest release all that it has."""
     removed_service_types: tuple[str, ...] = ()
-    """Service types that the open-source bundle has no more from this release on."""
+    """Service types that the open-source set has no more from this release on."""
     same_as: str = ""
     """The tag whose commit this tag repeats: 7.0.0 is 6.3.0."""
     usable_as_stop: bool = True
@@ -160,10 +179,34 @@ class Hop:
     source: str
     breaking: str = ""
     facts: tuple[HopFact, ...] = ()
+    additive: HopFact | None = None
+    """Why the database may cross this boundary without a stop at the line's last release; None: it may not."""
 
     def crosses(self, major: int) -> bool:
         """Whether this is the row from line `major` to the next one."""
         return (self.from_line, self.to_line) == (f"{major}.x", f"{major + 1}.x")
+
+
+@dataclass(frozen=True)
+class ServiceOrigin:
+    """Where a service type (or another part of the API) comes from that the open-source set of today does not carry."""
+
+    name: str
+    tier: Tier
+    source: str
+    kind: ServiceKind = ServiceKind.SERVICE
+    package: str = ""
+    becomes: str = ""
+    """The type that a migration gives to its services: nothing is lost; "" for none."""
+    note: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """Say how it can be had: `dreamfactory/df-script (SILVER licence)`."""
+        if self.tier is Tier.GONE:
+            return f"it is called {self.becomes} now" if self.becomes else "no edition has it any more"
+        licence = "commercial" if self.tier is Tier.COMMERCIAL else f"{self.tier.value.upper()} licence"
+        return f"{self.package} ({licence})" if self.package else licence
 
 
 @dataclass(frozen=True)
@@ -191,6 +234,8 @@ class EnvRule:
     """Whether a value that was written for the older release is wrong from `since` on."""
     required: bool = False
     """Whether dfwizard sets `new` before the code changes."""
+    least_bytes: int = 0
+    """Shortest value that works from `since` on; 0: any."""
 
 
 @dataclass(frozen=True)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dfwizard.errors import BlockedError
 from dfwizard.rules.knowledge import Rules, UnknownRelease
-from dfwizard.rules.model import Hop, HopKind, Release
+from dfwizard.rules.model import Hop, HopFact, HopKind, Release
 
 
 class PathRefused(BlockedError):
     """There is no upgrade in place from the one release to the other."""
 
 
-def stops(rules: Rules, frm: Release, to: Release) -> tuple[Release, ...]:
+def stops(rules: Rules, frm: Release, to: Release, *, direct: bool = False) -> tuple[Release, ...]:
     """Give the releases to install, in order, to get from `frm` to `to`; the last one is `to`.
 
     Between two lines that are not neighbours the newest usable release of each line between is a stop (guide:
-    Upgrade Path by Version). Empty when `frm` has the code of `to` already.
+    Upgrade Path by Version); on the `direct` road there is none but `to`. Empty when `frm` has the code of `to` already.
 
     Raises:
         PathRefused: `to` is older, is no release to install, or a line is to be crossed that cannot be crossed
-            in place.
+            in place, or not without a stop.
     """
     if frm.commit == to.commit:
         return ()
@@ -34,6 +34,9 @@ def stops(rules: Rules, frm: Release, to: Release) -> tuple[Release, ...]:
         raise PathRefused(f"{to.tag} is never installed. {reasons}".strip(), remedy=_instead(rules, frm, to))
     for major in range(start.major, end.major):
         _cross(rules, major)
+    if direct:
+        direct_reasons(rules, frm, to)
+        return (to,)
     between = range(start.major + 1, end.major)
     try:
         return (*(rules.newest_of_major(major) for major in between), to)
@@ -41,6 +44,24 @@ def stops(rules: Rules, frm: Release, to: Release) -> tuple[Release, ...]:
         raise PathRefused(
             f"{error.what} on the way from {frm.tag} to {to.tag}", remedy=error.remedy
         ) from None
+
+
+def direct_reasons(rules: Rules, frm: Release, to: Release) -> tuple[HopFact, ...]:
+    """Say why the database may go from `frm` to `to` without a stop, one reason for each line that is left.
+
+    Raises:
+        PathRefused: of some line it is not known.
+    """
+    rows = [_cross(rules, major) for major in range(rules.behaves_as(frm).major, rules.behaves_as(to).major)]
+    unknown = [row for row in rows if row.additive is None]
+    if unknown:
+        row = unknown[0]
+        raise PathRefused(
+            f"there is no direct road from {frm.tag} to {to.tag}: it is not known that the migrations from {row.from_line} to "
+            f"{row.to_line} only add to the database",
+            remedy="Take the road over the stops.",
+        )
+    return tuple(row.additive for row in rows if row.additive is not None)
 
 
 def describe(rules: Rules, frm: Release, to: Release) -> str:

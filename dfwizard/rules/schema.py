@@ -1,6 +1,6 @@
 """What a rules file may hold, as one table: sections, their keys, and what each value must be.
 
-A rules file is TOML with the arrays of tables `releases`, `hops`, `env`, `carry`, `tables`, `points` and
+A rules file is TOML with the arrays of tables `releases`, `hops`, `services`, `env`, `carry`, `tables`, `points` and
 `explained`. An entry is known by its
 `tag`, `id` or `name`; in a file that extends others, an entry of a known name changes the keys it gives.
 """
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dfwizard.rules.model import AdminUi, CarryChoice, EnvGroup, EnvKind, HopKind
+from dfwizard.rules.model import AdminUi, CarryChoice, EnvGroup, EnvKind, HopKind, ServiceKind, Tier
 
 Check = Callable[[object], "str | None"]
 """Takes a value and says what is wrong with it, or None."""
@@ -69,6 +69,12 @@ def _boolean(value: object) -> str | None:
     return None if isinstance(value, bool) else f"must be true or false, and is {type_name(value)}"
 
 
+def _positive(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return None if value > 0 else f"must be greater than 0, and is {value}"
+    return f"must be an integer, and is {type_name(value)}"
+
+
 def _date(value: object) -> str | None:
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return None
@@ -112,6 +118,14 @@ def _tables(value: object) -> str | None:
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return None
     return f"must be an array of tables, and is {type_name(value)}"
+
+
+def _sourced(value: object) -> str | None:
+    if not isinstance(value, dict):
+        return f"must be a table of text and source, and is {type_name(value)}"
+    if set(value) != {"text", "source"}:
+        return "must have exactly the keys text and source"
+    return next((f"{name} {reason}" for name, each in value.items() if (reason := _filled(each))), None)
 
 
 def tables_of(keys: Mapping[str, Key]) -> Key:
@@ -165,6 +179,7 @@ SCHEMA: Mapping[str, Section] = {
             "admin_ui": Key(_one_of(*(kind.value for kind in AdminUi)), required=True),
             "composer": Key(_COMPOSER, required=True),
             "ext_mongodb": Key(_text),
+            "added_service_types": Key(_list_of(_filled)),
             "removed_service_types": Key(_list_of(_filled)),
             "same_as": Key(_TAG),
             "usable_as_stop": Key(_boolean),
@@ -186,6 +201,21 @@ SCHEMA: Mapping[str, Section] = {
             "breaking": Key(_text),
             "source": Key(_filled, required=True),
             "facts": tables_of(_SOURCED),
+            "additive": Key(_sourced),
+        },
+    ),
+    "services": Section(
+        "name",
+        {
+            "name": Key(_like(r"[a-z][a-z0-9_-]*", "a service type such as mysql"), required=True),
+            "kind": Key(_one_of(*(kind.value for kind in ServiceKind))),
+            "tier": Key(_one_of(*(tier.value for tier in Tier)), required=True),
+            "package": Key(
+                _like(r"([a-z0-9-]+/[a-z0-9-]+)?", "a composer package such as dreamfactory/df-script")
+            ),
+            "becomes": Key(_text),
+            "note": Key(_text),
+            "source": Key(_filled, required=True),
         },
     ),
     "env": Section(
@@ -202,6 +232,7 @@ SCHEMA: Mapping[str, Section] = {
             "only_if": Key(_like(r"([A-Z_][A-Z0-9_]*=.+)?", "a condition such as CACHE_STORE=redis")),
             "stale": Key(_boolean),
             "required": Key(_boolean),
+            "least_bytes": Key(_positive),
             "reason": Key(_filled, required=True),
             "otherwise": Key(_filled, required=True),
             "source": Key(_filled, required=True),
