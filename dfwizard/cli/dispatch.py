@@ -193,6 +193,13 @@ def _check(options: Options) -> int:
     from dfwizard.planning.findings import Severity
     from dfwizard.reports.findings_text import findings_text
 
+    if options.list:
+        return _list_findings(options)
+    if not options.path or not options.to:
+        raise UsageError(
+            "`check` needs an instance and --to RELEASE",
+            remedy="Say `dfwizard check /opt/dreamfactory --to latest`, or `dfwizard check --list` for what is looked at.",
+        )
     prospect = _prepare(_controller(options), options)
     accepted = _accepted(options, prospect)
     if options.json:
@@ -202,6 +209,17 @@ def _check(options: Options) -> int:
     if prospect.blockers(accepted):
         return BlockedError.exit_code
     return 4 if any(finding.severity is Severity.WARNING for finding in prospect.findings) else 0
+
+
+def _list_findings(options: Options) -> int:
+    from dfwizard.planning.catalogue import catalogue
+    from dfwizard.reports.catalogue_text import catalogue_text
+
+    if options.json:
+        _print_json(catalogue())
+    else:
+        print(catalogue_text(catalogue()))
+    return 0
 
 
 def _verify(options: Options) -> int:

@@ -91,8 +91,11 @@ def _new_key(parser: argparse.ArgumentParser, *, default: object = argparse.SUPP
 _PLACE = "the instance's directory, such as /opt/dreamfactory or admin@host:/opt/dreamfactory"
 
 
-def _instance(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="INSTANCE", help=_PLACE)
+def _instance(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    if required:
+        parser.add_argument("path", metavar="INSTANCE", help=_PLACE)
+    else:
+        parser.add_argument("path", metavar="INSTANCE", nargs="?", default="", help=_PLACE)
     _new_key(parser)
     parser.add_argument(
         "--php", metavar="PATH", help="the php that runs artisan and composer (default: php on the PATH)"
@@ -143,9 +146,9 @@ def _wizard(commands: _Commands) -> None:
     _face(wizard, default=argparse.SUPPRESS)
 
 
-def _target(parser: argparse.ArgumentParser) -> None:
+def _target(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument(
-        "--to", metavar="RELEASE", required=True, help="the release to go to: 7.1.0, a tag, or latest"
+        "--to", metavar="RELEASE", required=required, help="the release to go to: 7.1.0, a tag, or latest"
     )
     parser.add_argument(
         "--backup-dir",
@@ -205,10 +208,16 @@ def _looking(commands: _Commands) -> None:
         "check",
         "show what would stop or endanger an upgrade (read-only)",
         "check /opt/dreamfactory --to 7.7.0",
+        "check --list",
     )
-    _instance(check)
-    _target(check)
+    _instance(check, required=False)
+    _target(check, required=False)
     _accept(check)
+    check.add_argument(
+        "--list",
+        action="store_true",
+        help="look at no instance: explain every finding that there can be, of upgrades and migrations",
+    )
     _json(check)
     verify = _add(
         commands,

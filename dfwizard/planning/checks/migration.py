@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dfwizard.hosts.sizes import size_text
+from dfwizard.planning.catalogue import explained
 from dfwizard.planning.checks import data, platform, room, source
 from dfwizard.planning.checks.context import Check
 from dfwizard.planning.checks.migration_context import MigrationCheck, MigrationContext
@@ -47,18 +48,17 @@ def releases(context: MigrationContext) -> list[Finding]:
     old, new = context.rules.behaves_as(context.frm), context.rules.behaves_as(context.to)
     if new >= old:
         return [
-            Finding(
+            explained(
                 "target-release",
                 Severity.OK,
                 f"The target runs {context.to.tag}, the source {context.frm.tag}",
             )
         ]
     return [
-        Finding(
+        explained(
             "target-older",
             Severity.BLOCKER,
             f"The target runs {context.to.tag}, which is older than the source's {context.frm.tag}",
-            why="The source's database has been migrated further than the target's code knows, and there is no way back for it.",
             remedy=f"Upgrade the target first: dfwizard upgrade {context.target.path} --to {context.frm.tag}",
         )
     ]
@@ -75,13 +75,11 @@ def working(context: MigrationContext) -> list[Finding]:
     if not reasons:
         return []
     return [
-        Finding(
+        explained(
             "target-not-working",
             Severity.BLOCKER,
             "The target is no working DreamFactory yet",
             tuple(reasons),
-            why="What does not work empty will not work filled, and nobody could tell why (guide: Step 3).",
-            remedy="Finish its installation: composer, .env, `php artisan df:setup`, the first administrator.",
             acceptable=not facts.artisan.error,
         )
     ]
@@ -97,14 +95,12 @@ def php(context: MigrationContext) -> list[Finding]:
     if not outside:
         return []
     return [
-        Finding(
+        explained(
             "php-window",
             Severity.BLOCKER,
             f"{context.to.tag} is made for PHP {', '.join(context.to.php_minors)}",
             tuple(outside),
-            why="Code and PHP must fit together; the migrations run on it.",
             remedy="Install a PHP of that window on the target, and check again. `--accept php-window` overrides this, and is recorded.",
-            acceptable=True,
         )
     ]
 
@@ -121,14 +117,12 @@ def licences(context: MigrationContext) -> list[Finding]:
     if not missing:
         return []
     return [
-        Finding(
+        explained(
             "licence-differs",
             Severity.BLOCKER,
             "The source has licensed packages that the target lacks",
             (*shown(missing), *(f"/status says {tier}" for tier in tiers if tier)),
-            why="Services of their types stay as rows, and every call of them answers 500 `Unsupported service type`.",
             remedy=f"Install the target with your licence files for {context.to.tag}.",
-            acceptable=True,
         )
     ]
 
@@ -143,7 +137,7 @@ def service_types(context: MigrationContext) -> list[Finding]:
     if not used or facts is None:
         return []
     return [
-        Finding(
+        explained(
             "removed-connectors",
             Severity.BLOCKER,
             "Services of types that the target does not have",
@@ -151,9 +145,7 @@ def service_types(context: MigrationContext) -> list[Finding]:
                 f"{name}: {counted(number, 'service')}, {facts.active_types.get(name, 0)} active, gone at {removed[name].tag}"
                 for name, number in used.items()
             ),
-            why="Their rows come over, and every call of them answers 500 `Unsupported service type`.",
             remedy="Replace them first, or get the commercial package that carries them.",
-            acceptable=True,
         )
     ]
 
@@ -163,24 +155,20 @@ def crontabs(context: MigrationContext) -> list[Finding]:
     findings = []
     if context.source.tree.crontabs:
         findings.append(
-            Finding(
+            explained(
                 "crontabs-to-move",
                 Severity.WARNING,
                 "Crontabs of the source mention the instance",
                 shown(context.source.tree.crontabs),
-                why="They lie outside of .env and database: on the target nothing runs them (guide: Pre-Upgrade Checklist, 5).",
-                remedy="Set them up on the target once it is verified, with its paths; on the source stop them then.",
             )
         )
     if context.target.tree.crontabs:
         findings.append(
-            Finding(
+            explained(
                 "target-crontabs",
                 Severity.WARNING,
                 "Crontabs of the target mention the instance",
                 shown(context.target.tree.crontabs),
-                why="A job that boots the application while its database is empty may fail, or write.",
-                remedy="Stop them for the time of the migration.",
             )
         )
     return findings
@@ -195,12 +183,11 @@ def local_files(context: MigrationContext) -> list[Finding]:
     if not configured:
         return []
     return [
-        Finding(
+        explained(
             "source-local-changes",
             Severity.WARNING,
             f"{counted(len(configured), 'configuration file')} of the source differ from its release",
             shown(configured),
-            why="The target keeps its own; what was changed there by hand is not in .env and database.",
             remedy=f"Look at them with `git -C {context.source.path} diff HEAD`, and make those changes on the target that it needs.",
         )
     ]
@@ -218,13 +205,11 @@ def other_files(context: MigrationContext) -> list[Finding]:
         listed = {extra.path for extra in context.extras}
         carried += [path for path in context.files if path not in listed]
         findings.append(
-            Finding(
+            explained(
                 "files-carried",
                 Severity.INFO,
                 f"{counted(len(context.files), 'path')} beside .env and database come over",
                 shown(carried),
-                why="The guide forgets them: services and scripts read them.",
-                remedy="--without PATH leaves one out, --with PATH takes another one.",
             )
         )
     rest = [
@@ -234,13 +219,11 @@ def other_files(context: MigrationContext) -> list[Finding]:
     ]
     if rest:
         findings.append(
-            Finding(
+            explained(
                 "files-by-hand",
                 Severity.WARNING,
                 f"{counted(len(rest), 'path')} that the source uses do not come over",
                 shown([f"{extra.path}: {extra.why}" for extra in rest]),
-                why="They lie outside of the instance, or were left out; what names them will miss them.",
-                remedy="Put them on the target yourself where they are needed.",
             )
         )
     return findings
@@ -251,23 +234,18 @@ def web_traffic(context: MigrationContext) -> list[Finding]:
     unit = context.target.web.fpm_service
     if any(step.id == "web-stop" for step in context.plan.steps):
         return [
-            Finding(
+            explained(
                 "web-stopped",
                 Severity.INFO,
                 f"{unit} is stopped while the database is replaced",
-                why="Every site that it serves answers 502 meanwhile, others than this instance too.",
-                remedy="Migrate when that is allowed, if it serves more than this instance.",
             )
         ]
     return [
-        Finding(
+        explained(
             "web-open",
             Severity.WARNING,
             "The web server's PHP cannot be stopped for the import: its unit is not known, or it does not run",
             (context.target.web.server or "no web server was found",),
-            why="Maintenance mode answers 503; should a request get past it, an empty database is remembered in the cache, which is "
-            "cleared before the API opens.",
-            remedy="Let no one reach the target meanwhile: it is new, and nothing needs to point at it yet.",
         )
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from dfwizard.planning.catalogue import explained
 from dfwizard.planning.checks.migration_context import MigrationCheck, MigrationContext
 from dfwizard.planning.checks.source import shown
 from dfwizard.planning.findings import Finding, Severity, counted
@@ -31,7 +32,7 @@ def same_database(context: MigrationContext) -> list[Finding]:
         return []
     databases = [facts.database for facts in (context.source, context.target)]
     return [
-        Finding(
+        explained(
             "same-database",
             Severity.BLOCKER,
             "The target's database is the source's own",
@@ -39,8 +40,6 @@ def same_database(context: MigrationContext) -> list[Finding]:
                 context.same,
                 *(f"{one.driver} {one.name} at {one.address}" for one in databases if one is not None),
             ),
-            why="The target's database is emptied: it would be the one that is to be saved.",
-            remedy="Give the target a database of its own, and set DB_* in its .env to it.",
         )
     ]
 
@@ -52,12 +51,11 @@ def engines(context: MigrationContext) -> list[Finding]:
         return []
     if theirs.driver != ours.driver:
         return [
-            Finding(
+            explained(
                 "engine-mismatch",
                 Severity.BLOCKER,
                 f"The source's database is {theirs.driver}, the target's {ours.driver}",
                 (theirs.server or "", ours.server or ""),
-                why="A dump of one kind cannot be imported into another; the guide's way needs the same kind on both servers.",
                 remedy=f"Install the target with a {theirs.driver} database, or move the data with tools made for that.",
             )
         ]
@@ -68,14 +66,11 @@ def engines(context: MigrationContext) -> list[Finding]:
         return [] if not (old and new) else [_other_make(theirs.server or "", ours.server or "")]
     if new[1] < old[1] and theirs.driver != "sqlite":
         return [
-            Finding(
+            explained(
                 "database-server-older",
                 Severity.WARNING,
                 "The target's database server is older than the source's",
                 (f"source: {theirs.server}", f"target: {ours.server}"),
-                why="A dump may hold collations and settings that an older server does not know; the dump is read for them "
-                "before the target is touched.",
-                remedy="Use a server at least as new, if the import is refused.",
             )
         ]
     return []
@@ -87,12 +82,11 @@ def sql_server(context: MigrationContext) -> list[Finding]:
     if theirs is None or ours is None or (theirs.driver, ours.driver) != ("sqlsrv", "sqlsrv"):
         return []
     return [
-        Finding(
+        explained(
             "sql-server",
             Severity.BLOCKER,
             "The databases are on SQL Server, which dfwizard can neither save nor restore",
             (theirs.address, ours.address),
-            why="The guide leaves this to SQL Server's own tools (Step 2: SSMS), and there is no proven way back without a proven backup.",
             remedy=f"By hand, in this order: 1. `php artisan down` on the target. 2. BACKUP DATABASE {ours.name} there, and try it with "
             f"RESTORE VERIFYONLY. 3. BACKUP DATABASE {theirs.name} WITH COPY_ONLY on the source; copy the file. 4. RESTORE DATABASE "
             f"{ours.name} WITH REPLACE, MOVE on the target, and give its login to the database (ALTER USER ... WITH LOGIN). 5. Put the "
@@ -112,13 +106,11 @@ def _server(text: str | None) -> tuple[str, tuple[int, ...]] | None:
 
 
 def _other_make(theirs: str, ours: str) -> Finding:
-    return Finding(
+    return explained(
         "database-server-make",
         Severity.WARNING,
         "One server is MySQL, the other MariaDB",
         (f"source: {theirs}", f"target: {ours}"),
-        why="Their dumps differ in collations and in the settings at their head; the dump is read for them before the target is touched.",
-        remedy="Use the same make on both servers, if the import is refused.",
     )
 
 
@@ -140,17 +132,14 @@ def not_empty(context: MigrationContext) -> list[Finding]:
         evidence.append(f"user: {counted(users, 'row')}")
     if not evidence:
         return [
-            Finding("target-empty", Severity.OK, "The target holds nothing but what its installation made")
+            explained("target-empty", Severity.OK, "The target holds nothing but what its installation made")
         ]
     return [
-        Finding(
+        explained(
             "target-not-empty",
             Severity.BLOCKER,
             "The target is in use: it holds more than a new installation",
             shown(evidence),
-            why="All of it is replaced by the source's (it stays in the target's backup).",
-            remedy="See that you have named the right target. `--accept target-not-empty` gives it up.",
-            acceptable=True,
         )
     ]
 
@@ -161,14 +150,11 @@ def instance_id(context: MigrationContext) -> list[Finding]:
     if not theirs or theirs != ours or context.same:
         return []
     return [
-        Finding(
+        explained(
             "same-instance-id",
             Severity.WARNING,
             "Source and target hold the same instance id: one is a copy of the other",
             theirs,
-            why="So it is after an earlier migration. A marker is written and looked for before anything is emptied, to be certain that "
-            "they are two databases.",
-            remedy="See that you have not named source and target the wrong way round.",
         )
     ]
 
@@ -183,31 +169,27 @@ def strict_mode(context: MigrationContext) -> list[Finding]:
     )
     applied = any(step.id == "strict-mode" for step in context.plan.steps)
     evidence = (*shown(context.zero_dates), *modes)
-    why = "The import itself writes them, for a dump turns strict mode off; the migrations after it, and users, could not."
     if not context.strict or applied:
         return [
-            Finding(
+            explained(
                 "strict-mode",
                 Severity.WARNING,
                 "The source has dates of zeros: strict mode is turned off in the target's config/database.php"
                 if applied
                 else "The source has dates of zeros; the target's configuration does not ask for strict mode",
                 evidence,
-                why=why,
                 remedy="Replace them by NULL or real dates in the source, if strict mode is to stay on."
                 if applied
                 else "",
             )
         ]
     return [
-        Finding(
+        explained(
             "strict-mode",
             Severity.BLOCKER,
             "The source has dates of zeros, and the target's strict mode cannot be turned off in its config/database.php",
             evidence,
-            why=why,
             remedy="Add 'strict' => false to the connection's block in config/database.php (guide: Step 4).",
-            acceptable=True,
         )
     ]
 
@@ -217,13 +199,11 @@ def redirected(context: MigrationContext) -> list[Finding]:
     if not context.redirected:
         return []
     return [
-        Finding(
+        explained(
             "dotenv-database",
             Severity.BLOCKER,
             "With the chosen keys the target would use another database",
             (context.redirected,),
-            why="Its migrations would then run there: on the source's own, if the keys are the source's.",
-            remedy="Keep the target's DB_* keys: --env-keep KEY.",
         )
     ]
 

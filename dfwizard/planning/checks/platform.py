@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dfwizard.instance.facts import PhpFacts
 from dfwizard.instance.origin import TargetFacts
+from dfwizard.planning.catalogue import explained
 from dfwizard.planning.checks.context import Check, Context
 from dfwizard.planning.checks.room import backup_place, disk_space, scratch_space
 from dfwizard.planning.checks.source import shown
@@ -127,24 +128,21 @@ def extensions(context: Context) -> list[Finding]:
     findings = []
     if missing:
         findings.append(
-            Finding(
+            explained(
                 "php-extensions",
                 Severity.WARNING,
                 f"{counted(len(missing), 'PHP extension')} that the releases ask for {'is' if len(missing) == 1 else 'are'} missing",
                 shown([f"{name}: {', '.join(users)}" for name, users in sorted(missing.items())]),
-                why="composer is told to ignore exactly these; what needs them will not work (guide: --ignore-platform-reqs).",
-                remedy="Install them for command line and FPM, unless the connectors are not used.",
             )
         )
     driver = context.facts.database.driver if context.facts.database else None
     if driver in _PDO and _PDO[driver] not in runtime.extensions:
         findings.append(
-            Finding(
+            explained(
                 "php-database-driver",
                 Severity.BLOCKER,
                 f"PHP {runtime.version} has no {_PDO[driver]}",
-                (runtime.binary,),
-                why=f"The system database is {driver}; artisan says `could not find driver`.",
+                (runtime.binary, f"the system database is {driver}"),
                 remedy=f"Install the extension (Debian, Ubuntu: php{runtime.minor}-{driver}).",
             )
         )
@@ -157,13 +155,11 @@ def sapis(context: Context) -> list[Finding]:
     if cli is None or fpm is None or cli.minor == fpm.minor:
         return []
     return [
-        Finding(
+        explained(
             "php-differs",
             Severity.WARNING,
             "Command line and web server run different PHP",
             (f"cli: {cli.version} ({cli.binary})", f"fpm: {fpm.version} ({fpm.binary})"),
-            why="artisan proves one, the API runs on the other.",
-            remedy="Give --php PATH for the one that the web server runs.",
         )
     ]
 
@@ -175,12 +171,11 @@ def composer(context: Context) -> list[Finding]:
         return []  # it is there, and cannot be asked without PHP: the check of PHP says so
     if found is None:
         return [
-            Finding(
+            explained(
                 "composer",
                 Severity.BLOCKER,
                 "composer was not found",
                 (f"not on the PATH of {context.facts.tree.owner}",),
-                why="It installs the packages of the release (guide: Step 4).",
                 remedy="Install composer 2.2 or newer (https://getcomposer.org/download/).",
             )
         ]
@@ -190,14 +185,13 @@ def composer(context: Context) -> list[Finding]:
         if release.composer and not context.rules.composer_allows(release, found)
     ]
     if not old:
-        return [Finding("composer", Severity.OK, f"composer {found} can install every release on the road")]
+        return [explained("composer", Severity.OK, f"composer {found} can install every release on the road")]
     return [
-        Finding(
+        explained(
             "composer",
             Severity.BLOCKER,
             f"composer {found} cannot install a release on the road",
             tuple(old),
-            why="Its packages ask for a newer runtime API (composer.lock).",
             remedy="Update composer.",
             command="composer self-update",
             acceptable=True,
@@ -219,25 +213,21 @@ def tools(context: Context) -> list[Finding]:
     missing = [names for names in wanted if checked.intersection(names) and not known.intersection(names)]
     if driver == "sqlsrv":
         return [
-            Finding(
+            explained(
                 "database-driver",
                 Severity.BLOCKER,
                 "The system database is SQL Server",
                 (facts.database.address if facts.database else "",),
-                why="dfwizard cannot back it up and prove the backup yet.",
-                remedy="Take a backup with BACKUP DATABASE and follow the guide by hand.",
             )
         ]
     if not missing:
         return []
     return [
-        Finding(
+        explained(
             "tools",
             Severity.BLOCKER,
             "Programs that the backup needs are missing",
             tuple(" or ".join(names) for names in missing),
-            why="Without a proven backup nothing is changed.",
-            remedy="Install them (Debian, Ubuntu: mariadb-client, postgresql-client, tar, zstd).",
         )
     ]
 
@@ -266,48 +256,42 @@ def accounts(context: Context) -> list[Finding]:
     findings = []
     if facts.me not in ("root", facts.tree.owner):
         findings.append(
-            Finding(
+            explained(
                 "account",
                 Severity.BLOCKER,
                 f"dfwizard runs as {facts.me}; the tree belongs to {facts.tree.owner}",
                 (facts.path,),
-                why="Files would be written with the wrong owner, or not at all.",
                 remedy=f"Run it as root, or as {facts.tree.owner}.",
             )
         )
     if facts.me != "root" and facts.tree.foreign:
         findings.append(
-            Finding(
+            explained(
                 "owners-not-restorable",
                 Severity.BLOCKER,
                 f"{facts.me} could not give every file back to its owner in a rollback",
-                shown(facts.tree.foreign),
-                why=f"They belong to other accounts than {facts.tree.owner}, or to other groups than its own; only root can "
-                "make files of others, so that what came back would not be identical.",
-                remedy="Run dfwizard as root; or let root give the files to the owner of the tree, where nothing needs them as they are.",
-                acceptable=True,
+                (
+                    f"of other accounts than {facts.tree.owner}, or of other groups than its own:",
+                    *shown(facts.tree.foreign),
+                ),
             )
         )
     if facts.tree.owner == "root":
         findings.append(
-            Finding(
+            explained(
                 "owner-root",
                 Severity.WARNING,
                 "The tree belongs to root",
                 (facts.path,),
-                why="composer and artisan then run as root, and leave caches that the web server cannot write (DreamFactory issue #168).",
-                remedy="Give it to an account of its own, as DreamFactory's installer does.",
             )
         )
     if facts.web.user is None:
         findings.append(
-            Finding(
+            explained(
                 "web-user",
                 Severity.WARNING,
                 "It could not be told which account PHP runs as in the web server",
                 shown(facts.problems),
-                why="storage/ and bootstrap/cache/ must be writable by it (guide: Step 4).",
-                remedy="Start PHP-FPM, or check the owners of storage/ after the upgrade.",
             )
         )
     return findings
@@ -324,13 +308,11 @@ def services(context: Context) -> list[Finding]:
     if not missing:
         return []
     return [
-        Finding(
+        explained(
             "services",
             Severity.WARNING,
             f"The unit of {' and of '.join(missing)} is not known",
             shown(context.facts.problems),
-            why="opcache goes on serving the old code until PHP restarts (DreamFactory's installer sets opcache.validate_timestamps=0).",
-            remedy="Restart them by hand right after the upgrade, or name them in a service manager that systemctl knows.",
         )
     ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dfwizard.instance.facts import Space
 from dfwizard.instance.space import DATABASE_SERVER
+from dfwizard.planning.catalogue import explained
 from dfwizard.planning.checks.context import Context, Needs
 from dfwizard.planning.findings import Finding, Severity
 
@@ -45,13 +46,11 @@ def backup_place(context: Context) -> list[Finding]:
     if context.backup_error is None:
         return []
     return [
-        Finding(
+        explained(
             "backup-place",
             Severity.BLOCKER,
             "No backup can be put where it was wished",
             (context.backup_error,),
-            why="The upgrade would end, with maintenance mode on, at its backup.",
-            remedy="Choose another directory with --backup-dir DIR, best on another disk, or make this one writable.",
         )
     ]
 
@@ -61,16 +60,14 @@ def disk_space(context: Context) -> list[Finding]:
     findings = []
     for room in _rooms(context.facts.space, context.needs):
         if room.is_enough:
-            findings.append(Finding("disk-space", Severity.OK, room.title(), room.reasons()))
+            findings.append(explained("disk-space", Severity.OK, room.title(), room.reasons()))
             continue
         findings.append(
-            Finding(
+            explained(
                 "disk-space",
                 Severity.BLOCKER,
                 room.title(),
                 room.reasons(),
-                why="A full disk in the middle of an upgrade leaves neither the old nor the new state.",
-                remedy="Make room, or put the backup elsewhere with --backup-dir DIR.",
             )
         )
     return findings
@@ -98,13 +95,11 @@ def scratch_space(context: Context) -> list[Finding]:
     if room.is_enough:
         return []
     return [
-        Finding(
+        explained(
             "scratch-space",
             Severity.WARNING,
             f"The database server may run out of space: {room.title()}",
             room.reasons(),
-            why="The backup is restored into a scratch database on the same server; with its disk full the live database stops too.",
-            remedy="Make room there before you begin, or put the backup on another disk with --backup-dir DIR.",
         )
     ]
 

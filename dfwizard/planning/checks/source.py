@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from dfwizard.planning.catalogue import explained
 from dfwizard.planning.checks.context import Check, Context
 from dfwizard.planning.findings import Finding, Severity, counted
 from dfwizard.rules import AdminUi
@@ -33,16 +34,14 @@ def version(context: Context) -> list[Finding]:
     evidence = tuple(f"{item.source}: {item.said}" for item in facts.evidence)
     if not facts.conflicts:
         return [
-            Finding("version", Severity.OK, f"The instance runs {facts.release}: {facts.because}", evidence)
+            explained("version", Severity.OK, f"The instance runs {facts.release}: {facts.because}", evidence)
         ]
     return [
-        Finding(
+        explained(
             "version-conflict",
             Severity.WARNING,
             f"The signs of the version disagree; {facts.release} is believed: {facts.because}",
             facts.conflicts,
-            why="An upgrade that starts from half of another release may fail where nobody expects it.",
-            remedy="Finish or take back what was left half done, or go on knowing it.",
         )
     ]
 
@@ -52,38 +51,32 @@ def repository(context: Context) -> list[Finding]:
     facts = context.facts
     if facts.git is None:
         return [
-            Finding(
+            explained(
                 "git-repository",
                 Severity.BLOCKER,
                 "The instance is not a git repository",
                 (f"{facts.path}/.git is missing or unreadable",),
-                why="The in-place method of the guide checks the target out with git (Prerequisites).",
-                remedy="Clone the installed release beside it, copy .env, storage and vendor over, and upgrade that.",
             )
         ]
     findings = []
     if facts.git.operation:
         findings.append(
-            Finding(
+            explained(
                 "git-operation",
                 Severity.BLOCKER,
                 f"A git {facts.git.operation} is in progress",
                 (facts.path,),
-                why="A checkout in the middle of it would mix two states.",
-                remedy="Finish it or abort it.",
                 command=git_command(
                     context, _ABORT.get(facts.git.operation, f"{facts.git.operation} --abort")
                 ),
             )
         )
     findings += [
-        Finding(
+        explained(
             "git-lock",
             Severity.BLOCKER,
             "git's lock stands: another git works in the tree, or one was killed there",
             (lock,),
-            why="Every git command that writes refuses to start, in the middle of the upgrade.",
-            remedy="Wait for that git. When none runs (`pgrep -a git`) the file is left over: remove it.",
             command=f"rm -- {shlex.quote(lock)}",
         )
         for lock in facts.git.locks
@@ -100,7 +93,7 @@ def origin(context: Context) -> list[Finding]:
     facts, found = context.facts, context.origin
     if found.error or not found.refs:
         return [
-            Finding(
+            explained(
                 "git-remote",
                 Severity.BLOCKER,
                 "The remote `origin` cannot be used",
@@ -108,7 +101,6 @@ def origin(context: Context) -> list[Finding]:
                     found.error or "it has no tags",
                     facts.git.remote if facts.git and facts.git.remote else "no remote",
                 ),
-                why="The releases are fetched from there.",
                 remedy=f"As {facts.tree.owner}, make this work: git -C {shlex.quote(facts.path)} ls-remote --tags origin",
                 command=git_command(context, "ls-remote --tags origin"),
             )
@@ -119,25 +111,20 @@ def origin(context: Context) -> list[Finding]:
         commit = found.commit(release.tag)
         if commit is None:
             findings.append(
-                Finding(
+                explained(
                     "target-tag",
                     Severity.BLOCKER,
                     f"The origin has no tag {release.tag}",
                     (f"it has {counted(len(found.tags()), 'tag')}",),
-                    why="A release is checked out by its tag, never by a branch of the same name.",
-                    remedy="Choose another target, or correct the URL of the remote.",
                 )
             )
         elif commit != release.commit:
             findings.append(
-                Finding(
+                explained(
                     "target-commit",
                     Severity.BLOCKER if official else Severity.WARNING,
                     f"The tag {release.tag} stands for another commit than the published one",
                     (f"origin: {commit}", f"published: {release.commit}"),
-                    why="A tag that moved may be a re-cut release, a mirror, or a stranger's code.",
-                    remedy="Compare with the releases page; give --rules FILE with the commit you expect when it is right.",
-                    acceptable=True,
                 )
             )
     return findings
@@ -154,12 +141,10 @@ def newer_releases(context: Context) -> list[Finding]:
     if not newer:
         return []
     return [
-        Finding(
+        explained(
             "newer-releases",
             Severity.INFO,
             f"The origin has releases that this dfwizard does not know: {', '.join(newer)}",
-            why="What they need and break is not known, so they are never chosen.",
-            remedy="Get a newer dfwizard, or describe them in a rules file of your own (--rules FILE).",
         )
     ]
 
@@ -170,27 +155,22 @@ def local_changes(context: Context) -> list[Finding]:
     findings = []
     if facts.tree.licensed:
         findings.append(
-            Finding(
+            explained(
                 "licence-files",
                 Severity.BLOCKER,
                 "Commercial licence files stand over the tracked ones",
                 (*facts.tree.licensed, *shown(facts.tree.licensed_packages)),
-                why="They belong to one release. Put aside (the guide's `git stash`) they leave an open source installation: "
-                "scripting, scheduler and limits vanish while their rows stay.",
                 remedy=f"Get the licence files for {context.goal.tag} from DreamFactory, and upgrade with them in place of the open ones.",
-                acceptable=True,
             )
         )
     others = [file for file in facts.git.dirty if file.path not in facts.tree.licensed] if facts.git else []
     if others:
         findings.append(
-            Finding(
+            explained(
                 "local-changes",
                 Severity.WARNING,
                 f"{counted(len(others), 'tracked file')} changed or deleted",
                 shown([f"{_STATES.get(file.state.strip(), file.state)}: {file.path}" for file in others]),
-                why="A checkout replaces them. They are put into a git stash, which waits after the upgrade (guide: Step 2).",
-                remedy="Look at them with `git diff HEAD`; what must live on goes back by hand from the stash.",
                 command=git_command(context, "diff HEAD --stat"),
             )
         )
@@ -208,13 +188,11 @@ def untracked_in_the_way(context: Context) -> list[Finding]:
     if not clashes:
         return []
     return [
-        Finding(
+        explained(
             "untracked-in-the-way",
             Severity.WARNING,
             f"{counted(len(clashes), 'untracked file')} where the release brings its own",
             shown(clashes),
-            why="The checkout replaces them; they stay in the backup.",
-            remedy="Move them aside first when you made them yourself.",
         )
     ]
 
@@ -226,18 +204,13 @@ def admin_ui(context: Context) -> list[Finding]:
     if "admin-ui" in {step.id for step in context.plan.steps} and not context.admin_ui_error:
         return []
     return [
-        Finding(
+        explained(
             "admin-ui",
             Severity.BLOCKER,
             f"{context.goal.tag} comes without its admin UI",
             (context.admin_ui_error,)
             if context.admin_ui_error
             else (f"the instance's own is {context.facts.tree.admin_ui}",),
-            why="From 6.0.0 to 7.0.0 it is not among composer's packages: after the guide's steps the front page answers 500 "
-            "`View [index] not found` (composer.json of 5.4.1 and 6.0.0).",
-            remedy="Download release.zip of github.com/dreamfactorysoftware/df-admin-interface and name it with --admin-ui FILE; or "
-            "go on to 7.0.1 or later, which brings its own.",
-            acceptable=True,
         )
     ]
 
@@ -245,7 +218,7 @@ def admin_ui(context: Context) -> list[Finding]:
 def release_notes(context: Context) -> list[Finding]:
     """Pass on what is known of each release on the road."""
     return [
-        Finding(
+        explained(
             f"release-{release.tag}-{warning.id}",
             Severity.INFO,
             f"{release.tag}: {warning.text}",
