@@ -178,17 +178,21 @@ def execute_command(context: StepContext, action: Execute) -> None:
     """Carry out a host command (the action of KIND `command`).
 
     Raises:
-        StepRefused: the exit code is not an expected one, or the output says that it failed.
+        StepRefused: the exit code is not an expected one, or the output says that it failed or will fail.
         HostError: the host could not run it.
     """
     if action.mend and context.attempt > 1:
         mend = Command(action.mend, user=action.user, env=action.env, timeout=DONE_WHEN_SECONDS)
         context.execute(mend, check=False)
-    refusals = Refusals(action.refuse)
+    refusals, stops = Refusals(action.refuse), Refusals(action.stop_on)
 
     def take(stream: str, chunk: bytes) -> None:
         context.output(chunk, stream)
         refusals.feed(stream, chunk)
+        stops.feed(stream, chunk)
+        if stops.matched is not None:
+            # Raised through the host, which ends the command and all that it has started.
+            raise StepRefused(f"The command was ended: its output says that it must fail: {stops.matched}")
 
     command = command_of(action, timeout=context.step.timeout)
     result = context.execute(command, check=False, on_output=take)
@@ -198,7 +202,7 @@ def execute_command(context: StepContext, action: Execute) -> None:
             f"{' or '.join(str(code) for code in action.expect)}.",
             code=result.code,
         )
-    matched = refusals.end()
+    matched = stops.end() or refusals.end()
     if matched is not None:
         raise StepRefused(
             f"The command ended with exit code {result.code}, but its output says that it failed: {matched}",

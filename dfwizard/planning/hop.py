@@ -15,6 +15,12 @@ _DATABASE_BACK = "The database is emptied and filled from the proven dump."
 _WRONG_DATABASE = ("Migration driver used", "Preparing database", "Migration table created")
 """Printed only when a schema is built from nothing: the application is not on the database that was backed up."""
 
+_NO_NETWORK = (
+    "Failed to download .*(Could not resolve host|getaddrinfo)",
+    "unable to access .*Could not resolve host",
+)
+"""What composer and its git say of the first package without a network; left alone it tries all of them, for eleven minutes."""
+
 
 def hop_steps(road: Road, index: int, hop: Hop) -> list[Step]:
     """Give the steps from one release to the next stop, the gate last; `index` is the place of `hop` on the road."""
@@ -203,6 +209,7 @@ def _composer(road: Road, index: int, hop: Hop, target: TargetFacts | None, *mor
             user=road.owner,
             env=env,
             refuse=("plugins have been disabled",),
+            stop_on=_NO_NETWORK,
         ),
         guide="Minor Version Upgrades, Step 4 (composer install --no-dev --ignore-platform-reqs)",
         departs="Only requirements that the checks have shown are ignored: with --ignore-platform-reqs composer leaves out "
@@ -254,7 +261,9 @@ def migrate_step(road: Road, index: int, hop: Hop) -> Step:
         f"migrate-{hop.to}",
         f"Migrate the system database to {hop.to}",
         "The release's migrations and default rows are applied.",
-        road.artisan("migrate", "--seed", "--force", refuse=("(?i)command cancell?ed", *_WRONG_DATABASE)),
+        road.artisan(
+            "migrate", "--seed", "--force", refuse=("(?i)command cancell?ed",), stop_on=_WRONG_DATABASE
+        ),
         guide="Minor Version Upgrades, Step 4 (php artisan migrate --seed)",
         departs="--force, without which nothing happens when APP_ENV is production.",
         undo=Undo.DATABASE,

@@ -34,7 +34,8 @@ class Execute:
 
     `refuse` holds regular expressions: output that matches one fails the step even on exit code 0 (Laravel 6 exits
     0 when it
-    cancels itself; cache:clear exits 0 when it failed). `mend` is run first, as the same user, when the step is
+    cancels itself; cache:clear exits 0 when it failed). `stop_on` does the same, and ends the command as soon as such a
+    line has come: nothing that it does afterwards can help. `mend` is run first, as the same user, when the step is
     repeated after an
     interruption (git's lock files, say).
     """
@@ -47,6 +48,7 @@ class Execute:
     expect: tuple[int, ...] = (0,)
     refuse: tuple[str, ...] = ()
     mend: tuple[str, ...] = ()
+    stop_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

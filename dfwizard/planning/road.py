@@ -54,14 +54,17 @@ class Road:
         argv = ("git", "-C", self.facts.path, *arguments)
         return Execute(argv, user=self.owner, env=self.env, mend=mend)
 
-    def artisan(self, *arguments: str, refuse: tuple[str, ...] = ()) -> Execute:
-        """Give an artisan command, never interactive; output that matches `refuse` fails it."""
+    def artisan(
+        self, *arguments: str, refuse: tuple[str, ...] = (), stop_on: tuple[str, ...] = ()
+    ) -> Execute:
+        """Give an artisan command, never interactive; output that matches `refuse` fails it, `stop_on` at once."""
         return Execute(
             (self.php, "artisan", *arguments, *_ARTISAN),
             cwd=self.facts.path,
             user=self.owner,
             env=self.env,
             refuse=refuse,
+            stop_on=stop_on,
         )
 
     def flag(self) -> Execute:

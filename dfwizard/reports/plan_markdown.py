@@ -56,6 +56,9 @@ def _step(plan: Plan, number: int, step: Step) -> list[str]:
         lines += [text(what), ""]
     if isinstance(step.action, (EditDotenv, CarryDotenv)):
         lines += [*block([step.action.diff], "diff"), ""]
+    if isinstance(step.action, Execute) and step.action.stop_on:
+        stopping = ", ".join(code(pattern) for pattern in step.action.stop_on)
+        lines.append(f"- **Is ended at once, as failed, when** its output has a line with {stopping}.")
     if isinstance(step.action, Execute) and step.action.refuse:
         refused = ", ".join(code(pattern) for pattern in step.action.refuse)
         lines.append(f"- **Has failed when** its output has a line with {refused}, whatever the exit code.")

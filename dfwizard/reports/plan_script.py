@@ -138,7 +138,7 @@ def _execute(plan: Plan, step: Step, action: Execute) -> list[str]:
         f'{{ code=0; {shell_line(action, me=plan.me)} || code=$?; echo "$code" >"$private/code"; }} \\',
         '    </dev/null 9<&- 2>&1 | tee "$private/output"',
         f"expect {allowed}",
-        *(refusal(pattern) for pattern in action.refuse),
+        *(refusal(pattern) for pattern in (*action.stop_on, *action.refuse)),
     ]
     if step.done_when is not None:
         done = f"{shell_line(step.done_when, me=plan.me)} </dev/null >/dev/null 2>&1"

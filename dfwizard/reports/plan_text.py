@@ -69,6 +69,9 @@ def _step(plan: Plan, number: int, step: Step, width: int) -> list[str]:
         lines += wrap(what, width=width, indent=indent)
     if isinstance(step.action, (EditDotenv, CarryDotenv)):
         lines += [f"{indent}  {line}".rstrip() for line in plain_lines(step.action.diff)]
+    if isinstance(step.action, Execute) and step.action.stop_on:
+        stopping = ", ".join(f"/{pattern}/" for pattern in step.action.stop_on)
+        lines += _labelled("stops on", f"output with {stopping}", width, indent)
     if isinstance(step.action, Execute) and step.action.refuse:
         refused = ", ".join(f"/{pattern}/" for pattern in step.action.refuse)
         lines += _labelled("fails on", f"output with {refused}", width, indent)

@@ -18,12 +18,15 @@ from pathlib import Path
 import pytest
 
 from dfwizard.errors import CommandFailed, CommandTimeout, ConnectionLost, HostError
+from dfwizard.execution.store import Store
 from dfwizard.hosts.command import Command, Pipeline
 from dfwizard.hosts.prompts import Headless
 from dfwizard.hosts.ssh import Connection, SshHost
+from dfwizard.planning.plan import Plan
 from tests.lab.link import Link, linked
 from tests.lab.ssh_shells import SHELLS, path_with
 from tests.lab.sshd import Sshd, running_sshd
+from tests.unit.executor_rig import Rig
 from tests.unit.real_host import living, sh
 
 pytestmark = pytest.mark.lab
@@ -271,6 +274,17 @@ class TestEnds:
         for mark in (None, reached.mark):
             result = reached.host.run(sh("kill -INT $$; echo alive"), mark=mark, check=False)
             assert (result.code, result.stdout) == (-signal.SIGINT, b"")
+
+
+def test_output_ends_a_command_there_with_all_that_it_started(reached: Reached, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    plan = Plan("upgrade", str(tmp_path), "1", "2", "/b", "o", "root", (), ())
+    rig = Rig(Store(tmp_path / "state").create(plan, None, host="there"), host=reached.host)
+    script = f"sleep 600 & echo $! $$ >{pids}; echo no such host; sleep 600"
+    assert not rig.command(script, stop_on=("no such host",))
+    assert rig.failure.message == "The command was ended: its output says that it must fail: no such host"
+    assert rig.failure.seconds < 30
+    assert not any(living(int(pid)) for pid in pids.read_text().split())
 
 
 @pytest.mark.parametrize("server", ["dash"], indirect=True)

@@ -7,8 +7,7 @@ import os
 import re
 import resource
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,55 +16,15 @@ from hypothesis import strategies as st
 
 from dfwizard.errors import BackupError, UsageError
 from dfwizard.execution import events as ev
-from dfwizard.execution.executor import Executor, Interruption, StepContext
-from dfwizard.execution.lock import Lock
+from dfwizard.execution.executor import StepContext
 from dfwizard.execution.output import OutputFile, Refusals, last_lines
 from dfwizard.execution.redaction import MASK, Redactor, forms
 from dfwizard.execution.rowdata import without_rows
-from dfwizard.execution.state import StepState
-from dfwizard.execution.store import Run, Store, require_ours, state_directory
+from dfwizard.execution.store import Store, require_ours, state_directory
 from dfwizard.hosts.command import Command
-from dfwizard.hosts.local import LocalHost
 from dfwizard.planning.plan import Execute, Plan, ShowLosses, Step
-
-
-@dataclass
-class Rig:
-    """An executor on this machine that keeps its events in a list."""
-
-    run: Run
-    actions: dict[str, Callable[[StepContext, object], None]] = field(default_factory=dict)
-    events: list[ev.Event] = field(default_factory=list)
-    redactor: Redactor = field(default_factory=Redactor)
-    full: bool = False
-
-    def attempt(self, step: Step) -> bool:
-        executor = Executor(
-            LocalHost(),
-            self.actions,
-            self.run,
-            self.events.append,
-            redactor=self.redactor,
-            hold=Lock(),
-            interruption=Interruption(),
-            full=lambda: self.full,
-        )
-        plan = Plan("upgrade", "/i", "1", "2", "/b", "o", LocalHost().user, (), (step,))
-        return executor.attempt(plan, step, StepState(step.id), "output/x.log")
-
-    def command(self, script: str, **changes: object) -> bool:
-        action = replace(Execute(("sh", "-c", script)), **changes)  # type: ignore[arg-type]
-        return self.attempt(Step("x", "X", "test", action))
-
-    @property
-    def output(self) -> bytes:
-        return (self.run.output / "x.log").read_bytes()
-
-    @property
-    def failure(self) -> ev.StepFailed:
-        event = self.events[-1]
-        assert isinstance(event, ev.StepFailed)
-        return event
+from tests.unit.executor_rig import Rig
+from tests.unit.real_host import living
 
 
 @pytest.fixture
@@ -93,6 +52,24 @@ def test_output_can_refuse_an_exit_code_of_zero(rig: Rig) -> None:
     )
     assert "its output says that it failed: Command Canceled!" in rig.failure.message
     assert rig.failure.code == 0
+
+
+def test_output_can_end_a_command_at_once_with_all_that_it_started(rig: Rig, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    script = f"sleep 600 & echo $! >{pids}; echo before; echo no such host >&2; sleep 600; echo after"
+    assert not rig.command(script, stop_on=("no such host",), refuse=("before",))
+    assert rig.failure.message == "The command was ended: its output says that it must fail: no such host"
+    assert rig.failure.code is None
+    assert rig.failure.seconds < 30
+    assert b"no such host" in rig.output
+    assert b"after" not in rig.output
+    assert not living(int(pids.read_text()))
+
+
+def test_what_ends_a_command_fails_it_too_when_it_comes_without_a_line_end(rig: Rig) -> None:
+    assert not rig.command("printf 'no such host'", stop_on=("no such host",))
+    assert rig.failure.message.endswith("its output says that it failed: no such host")
+    assert rig.command("echo all is well", stop_on=("no such host",))
 
 
 def test_a_step_whose_purpose_does_not_hold_afterwards_failed(rig: Rig, tmp_path: Path) -> None:
