@@ -33,8 +33,9 @@ from dfwizard.instance.probe import probe_facts, probe_names
 from dfwizard.planning import plan as actions
 from dfwizard.reports.run_backups import kept_name
 from dfwizard.rules import Rules
-from dfwizard.verification.collect import LogState, log_state, new_errors, tree_owners
+from dfwizard.verification.collect import tree_owners
 from dfwizard.verification.compare import compare
+from dfwizard.verification.log import LogState, log_state, new_errors
 from dfwizard.verification.result import Verification
 from dfwizard.verification.situation import TreeOwners
 
@@ -342,10 +343,11 @@ def require_verified(verification: Verification) -> None:
 
 def _note_log(context: StepContext, recorded: Recorded) -> None:
     """Tell of errors logged so far: they come from requests that met code and vendor in exchange. From here on they count."""
-    lines = new_errors(context.host, context.plan.instance, recorded.log, redact=context.redactor.text)
-    if lines:
+    found = new_errors(context.host, context.plan.instance, recorded.log, redact=context.redactor.text)
+    if found:
+        number = sum(error.times for error in found)
         context.note(
-            f"Errors logged while code and packages were exchanged ({len(lines)} shown), the first: {_first_line(lines[0])}"
+            f"Errors logged while code and packages were exchanged ({number}), the first: {_first_line(found[0].line)}"
         )
 
 
@@ -392,7 +394,7 @@ def verify_instance(
         commit=commit,
         names_before=recorded.names,
         names_after=name_values(access, rules),
-        log_lines=new_errors(host, instance, recorded.log, redact=redact),
+        logged=new_errors(host, instance, recorded.log, redact=redact),
         owners_before=recorded.owners,
         owners_after=tree_owners(host, instance, user=None if host.user == "root" else access.owner),
         hash_costs=frozenset(int(cost) for cost in costs if cost.isdigit()),

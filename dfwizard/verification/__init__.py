@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from dfwizard.verification.collect import LogFile, LogState, log_state, new_errors, tree_owners
+from dfwizard.verification.collect import tree_owners
 from dfwizard.verification.compare import compare
+from dfwizard.verification.log import LogFile, LoggedError, LogState, log_state, new_errors
 from dfwizard.verification.result import Check, Verdict, Verification
 from dfwizard.verification.situation import Names, Situation, TreeOwners
 
@@ -14,6 +15,7 @@ __all__ = [
     "Check",
     "LogFile",
     "LogState",
+    "LoggedError",
     "Names",
     "Situation",
     "TreeOwners",

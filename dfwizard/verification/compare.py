@@ -5,6 +5,7 @@ from __future__ import annotations
 from dfwizard.instance.facts import Facts
 from dfwizard.rules import Release, TableRules
 from dfwizard.verification import code, data, settings, surroundings, web
+from dfwizard.verification.log import LoggedError
 from dfwizard.verification.result import Check, Verification
 from dfwizard.verification.situation import Names, Situation, TreeOwners
 
@@ -19,7 +20,7 @@ def compare(
     commit: str = "",
     names_before: Names | None = None,
     names_after: Names | None = None,
-    log_lines: tuple[str, ...] = (),
+    logged: tuple[LoggedError, ...] = (),
     owners_before: TreeOwners | None = None,
     owners_after: TreeOwners | None = None,
     hash_costs: frozenset[int] | None = None,
@@ -40,7 +41,7 @@ def compare(
         commit=commit,
         names_before=names_before or {},
         names_after=names_after or {},
-        log_lines=log_lines,
+        logged=logged,
         owners_before=owners_before,
         owners_after=owners_after,
         hash_costs=hash_costs,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dfwizard.instance.facts import Evidence, Facts
 from dfwizard.rules import Release, TableRules
 from dfwizard.rules.model import parse_version
+from dfwizard.verification.log import LoggedError
 
 Names = Mapping[str, tuple[str, ...]]
 """Table to the values of its naming column (`service` to its names)."""
@@ -48,7 +49,7 @@ class Situation:
     commit: str = ""
     names_before: Names = field(default_factory=dict)
     names_after: Names = field(default_factory=dict)
-    log_lines: tuple[str, ...] = ()
+    logged: tuple[LoggedError, ...] = ()
     owners_before: TreeOwners | None = None
     owners_after: TreeOwners | None = None
     hash_costs: frozenset[int] | None = None

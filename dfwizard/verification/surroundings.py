@@ -6,6 +6,7 @@ from dfwizard.verification.result import Check, Verdict
 from dfwizard.verification.situation import Situation, TreeOwners
 
 _WRITTEN = ("storage", "bootstrap/cache")
+_MOST_LOGGED = 20
 
 
 def owners(situation: Situation) -> tuple[Check, ...]:
@@ -96,7 +97,11 @@ def crontabs(situation: Situation) -> Check:
 
 def log(situation: Situation) -> Check:
     """The application has logged no error since the code was exchanged."""
-    lines = situation.log_lines
-    if not lines:
-        return Check("log", "New errors in the log", "", "none", Verdict.OK)
-    return Check("log", "New errors in the log", "", f"{len(lines)}", Verdict.WARNING, "\n".join(lines))
+    found, title = situation.logged, "New errors in the log"
+    if not found:
+        return Check("log", title, "", "none", Verdict.OK)
+    number = sum(error.times for error in found)
+    kinds = f", {len(found)} different" if 1 < len(found) < number else ""
+    lines = [error.text for error in found[:_MOST_LOGGED]]
+    lines += [f"and {len(found) - _MOST_LOGGED} other messages"] if len(found) > _MOST_LOGGED else []
+    return Check("log", title, "", f"{number}{kinds}", Verdict.WARNING, "\n".join(lines))

@@ -15,6 +15,7 @@ from dfwizard.hosts.local import LocalHost
 from dfwizard.instance.facts import DirtyFile, Evidence, Facts, StatusFacts, VersionFacts
 from dfwizard.verification import (
     Check,
+    LoggedError,
     LogState,
     TreeOwners,
     Verdict,
@@ -355,7 +356,7 @@ def test_crontabs_services_and_the_log() -> None:
         tree=replace(after.tree, crontabs=("root: * * * * * php artisan",)),
         web=replace(after.web, fpm_active=False),
     )
-    found = verify(instance("6.3.0"), after, log_lines=("[2026-01-05 00:00:00] local.ERROR: x",))
+    found = verify(instance("6.3.0"), after, logged=(LoggedError("[2026-01-05 00:00:00] local.ERROR: x", 3),))
     assert check(found, "crontabs").verdict is WARNING
     assert check(found, "service:php-fpm.service").verdict is FAILED
     assert check(found, "log").verdict is WARNING
@@ -402,7 +403,7 @@ def test_only_new_error_lines_are_found_and_redacted(tmp_path: Path) -> None:
             line("fine", "WARNING") + line("secret word") + "#0 stack\n" + line("worse", "CRITICAL").rstrip()
         )
     found = new_errors(host, str(tmp_path), before, redact=lambda text: text.replace("secret", "***"))
-    assert [text.split(": ", 1)[1] for text in found] == ["*** word", "worse"]
+    assert [error.text.split(": ", 1)[1] for error in found] == ["*** word", "worse"]
 
 
 def test_a_rotated_log_is_known_again(tmp_path: Path) -> None:
@@ -415,7 +416,10 @@ def test_a_rotated_log_is_known_again(tmp_path: Path) -> None:
     log.rename(directory / "dreamfactory.log.1")
     log.write_text(line("after the rotation"))
     found = new_errors(host, str(tmp_path), before)
-    assert sorted(text.split(": ", 1)[1] for text in found) == ["after the rotation", "before the rotation"]
+    assert sorted(error.text.split(": ", 1)[1] for error in found) == [
+        "after the rotation",
+        "before the rotation",
+    ]
 
 
 def test_a_log_that_was_cut_short_is_read_from_its_beginning(tmp_path: Path) -> None:
@@ -427,12 +431,30 @@ def test_a_log_that_was_cut_short_is_read_from_its_beginning(tmp_path: Path) -> 
     assert len(new_errors(host, str(tmp_path), before)) == 1
 
 
+def test_the_same_message_is_told_once_with_its_number_over_all_files(tmp_path: Path) -> None:
+    host, directory = LocalHost(), logs(tmp_path)
+    later = line("no database").replace("00:41:00", "00:42:07")
+    (directory / "dreamfactory-2026-01-05.log").write_text(line("no database") + later + line("other"))
+    (directory / "dreamfactory-2026-01-06.log").write_text(later)
+    found = new_errors(host, str(tmp_path), LogState())
+    assert [error.text for error in found] == [
+        "[2026-01-05 00:41:00] local.ERROR: no database (3 times)",
+        "[2026-01-05 00:41:00] local.ERROR: other",
+    ]
+    after = check(verify(instance("6.3.0"), instance("7.1.0"), logged=found), "log")
+    assert (after.after, after.verdict) == ("4, 2 different", WARNING)
+    assert "no database (3 times)" in after.explanation
+
+
 def test_error_lines_are_bounded(tmp_path: Path) -> None:
     host, directory = LocalHost(), logs(tmp_path)
-    (directory / "dreamfactory.log").write_text(line("x" * 3_000_000) + line("y" * 600) * 40)
+    different = "".join(line(f"{number} {'y' * 600}") for number in range(300))
+    (directory / "dreamfactory.log").write_text(line("x" * 3_000_000) + different)
     found = new_errors(host, str(tmp_path), LogState())
-    assert len(found) == 20
-    assert max(len(text) for text in found) == 500
+    assert len(found) == 200
+    assert max(len(error.line) for error in found) == 500
+    shown = check(verify(instance("6.3.0"), instance("7.1.0"), logged=found), "log").explanation
+    assert shown.endswith("\nand 180 other messages")
 
 
 def test_no_log_is_no_error(tmp_path: Path) -> None:
@@ -463,4 +485,4 @@ def test_stacks_and_what_the_own_question_logs_are_left_out(tmp_path: Path) -> N
     )
     (directory / "dreamfactory.log").write_text(text)
     found = new_errors(host, str(tmp_path), LogState())
-    assert [text.split(": ", 1)[1] for text in found] == ['Class "X" not found']
+    assert [error.text.split(": ", 1)[1] for error in found] == ['Class "X" not found']
