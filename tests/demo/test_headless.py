@@ -11,9 +11,10 @@ import pytest
 
 from dfwizard.demo import attach_sandbox, scenarios
 from tests.demo.machine import Machine
+from tests.thorough import wide
 
 
-@pytest.mark.parametrize("name", ["smooth", "lost-connection"])
+@pytest.mark.parametrize("name", ["smooth", wide("lost-connection")])
 def test_the_same_scenario_says_the_same_again(tmp_path: Path, name: str) -> None:
     first, second = (
         Machine(tmp_path / place / "machine").make().demo("--headless", "--speed", "0", "--scenario", name)

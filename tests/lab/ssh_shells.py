@@ -7,12 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.thorough import wide
 
 SHELLS = (
     "dash",
-    pytest.param("bash", marks=pytest.mark.wide),
-    pytest.param("busybox", marks=pytest.mark.wide),
+    wide("bash"),
+    wide("busybox"),
 )
 """The parameters for tests that go by the server's shell: Debian's own always, the others in the wide run."""
 

@@ -24,6 +24,7 @@ from tests.lab.backup_site import (
     names_in,
     sentences,
 )
+from tests.thorough import stride
 
 pytestmark = pytest.mark.lab
 
@@ -55,7 +56,9 @@ def die_at(last: int, context: BackupContext, work: Callable[[BackupContext], ob
 
 
 class TestKilled:
-    def test_restoring_the_tree_ends_well_wherever_it_was_killed(self, sqlite_site: Site) -> None:
+    def test_restoring_the_tree_ends_well_wherever_it_was_killed(
+        self, sqlite_site: Site, request: pytest.FixtureRequest
+    ) -> None:
         site = sqlite_site
         directory = site.new("kill")
         take(site.context, site.subject, directory)
@@ -72,10 +75,12 @@ class TestKilled:
             assert not [name for name in names_in(site.lab.instance.parent) if "dfwizard" in name]
             if not died:
                 break
-            last += 1
+            last += stride(request, 3)
         assert last > 8
 
-    def test_exchanging_the_content_ends_well_wherever_it_was_killed(self, sqlite_site: Site) -> None:
+    def test_exchanging_the_content_ends_well_wherever_it_was_killed(
+        self, sqlite_site: Site, request: pytest.FixtureRequest
+    ) -> None:
         site = sqlite_site
         directory = site.new("kill-content")
         take(site.context, site.subject, directory)
@@ -97,16 +102,18 @@ class TestKilled:
                 assert not [name for name in names_in(site.lab.instance) if "dfwizard" in name]
                 if not died:
                     break
-                last += 4
+                last += 4 * stride(request, 4)
         assert last > 40
 
-    def test_restoring_the_database_ends_well_wherever_it_was_killed(self, site: Site, backup: str) -> None:
+    def test_restoring_the_database_ends_well_wherever_it_was_killed(
+        self, site: Site, backup: str, request: pytest.FixtureRequest
+    ) -> None:
         before = site.fingerprint()
         last = 1
         while die_at(last, site.context, lambda ctx: restore_database(ctx, site.subject, backup)):
             restore_database(site.context, site.subject, backup)
             assert sentences(before, site.fingerprint()) == [], last
-            last += 2
+            last += 2 * stride(request, 2)
         assert last > 3
 
     def test_an_import_killed_in_the_middle_is_run_again(
@@ -135,7 +142,9 @@ class TestKilled:
         assert sentences(before, site.fingerprint()) == []
         assert names_in(site.context.private) == []
 
-    def test_a_killed_backup_is_taken_anew_by_its_run_alone(self, sqlite_site: Site) -> None:
+    def test_a_killed_backup_is_taken_anew_by_its_run_alone(
+        self, sqlite_site: Site, request: pytest.FixtureRequest
+    ) -> None:
         site = sqlite_site
         last = 1
         while True:
@@ -155,5 +164,5 @@ class TestKilled:
             ]
             if not died:
                 break
-            last += 1
+            last += stride(request, 3)
         assert last > 8

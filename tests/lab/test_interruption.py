@@ -16,6 +16,7 @@ from dfwizard.execution.store import Run
 from tests.lab.databases import Engine
 from tests.lab.driving import ACCEPT_PHP, Cli, independent_digest, quoted
 from tests.lab.fixtures import StartLab
+from tests.thorough import wide
 
 pytestmark = pytest.mark.lab
 
@@ -68,7 +69,7 @@ def processes_of(run: Run) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("engine", ["mariadb", "sqlite"])
+@pytest.mark.parametrize("engine", ["mariadb", wide("sqlite")])
 def test_kill_9_in_composer_is_resumed_to_a_verified_end(
     start_lab: StartLab, tmp_path: Path, engine: Engine
 ) -> None:
@@ -86,7 +87,7 @@ def test_kill_9_in_composer_is_resumed_to_a_verified_end(
     assert lab.git("rev-parse", "HEAD").stdout.strip() == lab.commits["7.1.0"]
 
 
-@pytest.mark.parametrize("engine", ["mariadb", "postgresql"])
+@pytest.mark.parametrize("engine", [wide("mariadb"), "postgresql"])
 def test_kill_9_in_the_restore_of_the_database_is_resumed_to_an_identical_instance(
     start_lab: StartLab, tmp_path: Path, engine: Engine
 ) -> None:

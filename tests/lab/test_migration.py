@@ -21,6 +21,7 @@ from tests.lab.migrating import FILE, NEW_KEY, Pair, rows, start_pair
 from tests.lab.processes import OWNER
 from tests.lab.test_hostile import everything, leftovers
 from tests.lab.test_interruption import kill_runner_in, processes_of
+from tests.thorough import wide
 
 pytestmark = pytest.mark.lab
 
@@ -85,7 +86,7 @@ def is_taken_over(pair: Pair) -> None:
     assert target.git("rev-parse", "HEAD").stdout.strip() == target.commits["7.1.0"]
 
 
-@pytest.mark.parametrize("engine", ["mariadb", pytest.param("postgresql", marks=pytest.mark.wide)])
+@pytest.mark.parametrize("engine", ["mariadb", wide("postgresql")])
 def test_a_migration_ends_verified_and_is_taken_back_identically(
     start_lab: StartLab, tmp_path: Path, engine: Engine
 ) -> None:

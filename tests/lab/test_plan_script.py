@@ -24,6 +24,7 @@ from tests.lab.databases import Engine
 from tests.lab.driving import Cli
 from tests.lab.fixtures import StartLab
 from tests.lab.lab import Lab
+from tests.thorough import wide
 from tests.unit import samples
 
 pytestmark = pytest.mark.lab
@@ -139,9 +140,9 @@ def state(lab: Lab, *, timestamps: bool = False) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("engine", "release", "web"),
     [
-        ("sqlite", "6.3.0", True),
+        wide("sqlite", "6.3.0", True),
         ("mariadb", "6.3.0", True),
-        ("postgresql", "6.3.0", True),
+        wide("postgresql", "6.3.0", True),
         ("sqlite", "5.4.1", False),  # two hops
     ],
 )
@@ -174,7 +175,7 @@ def lines_without_place(lab: Lab) -> list[bytes]:
     return text.splitlines(keepends=True)
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "mariadb", "postgresql"])
+@pytest.mark.parametrize("engine", [wide("sqlite"), wide("mariadb"), "postgresql"])
 def test_a_failed_step_stops_the_script_and_restore_puts_everything_back(
     start_lab: StartLab, engine: Engine
 ) -> None:

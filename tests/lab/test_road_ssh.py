@@ -23,6 +23,7 @@ from tests.lab.fixtures import StartLab
 from tests.lab.reaching import Far, far
 from tests.lab.ssh_fixtures import accounts, ssh_place
 from tests.lab.test_interruption import kill_runner_in, newest, processes_of
+from tests.thorough import wide
 
 __all__ = ["accounts", "ssh_place"]
 
@@ -47,7 +48,7 @@ def reach(start_lab: StartLab, accounts: Accounts, tmp_path: Path) -> Iterator[R
         yield start
 
 
-@pytest.mark.parametrize(("engine", "login"), [("sqlite", "root"), ("mariadb", "admin")])
+@pytest.mark.parametrize(("engine", "login"), [wide("sqlite", "root"), ("mariadb", "admin")])
 def test_an_upgrade_ends_verified(reach: Reach, engine: Engine, login: str) -> None:
     there = reach(engine, login)
     roads.ends_verified(there.lab, there.cli, "7.1.0")
@@ -68,6 +69,7 @@ def test_a_good_upgrade_is_taken_back_identically_and_can_be_made_again(reach: R
     roads.is_taken_back_and_made_again(there.lab, there.cli)
 
 
+@pytest.mark.wide
 def test_a_migration_that_fails_half_way_is_rolled_back_to_an_identical_instance(reach: Reach) -> None:
     there = reach("mariadb")
     roads.is_rolled_back_when_a_migration_fails(there.lab, there.cli)

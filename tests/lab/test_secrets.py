@@ -19,6 +19,7 @@ from tests.lab.databases import Engine
 from tests.lab.driving import Cli, Ended
 from tests.lab.fixtures import StartLab
 from tests.lab.lab import Lab
+from tests.thorough import wide
 
 pytestmark = pytest.mark.lab
 
@@ -128,7 +129,7 @@ def _processes() -> list[Path]:
     return [path for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
-@pytest.mark.parametrize("engine", ["mariadb", "postgresql"])
+@pytest.mark.parametrize("engine", ["mariadb", wide("postgresql")])
 def test_no_secret_is_seen_anywhere(start_lab: StartLab, tmp_path: Path, engine: Engine) -> None:
     lab = start_lab(engine, "6.3.0", web=True)
     cli = Cli(lab, tmp_path / "state")

@@ -13,6 +13,7 @@ from dfwizard.hosts.prompts import Headless
 from dfwizard.hosts.ssh import Connection, SshHost
 from tests.lab.ssh_shells import path_with
 from tests.lab.sshd import running_sshd
+from tests.thorough import wide
 from tests.unit.conftest import open_directory, small_disk
 from tests.unit.test_local_accounts import TestMarked, TestRunAs
 from tests.unit.test_local_files import TestLooking, TestRemoving, TestWriting
@@ -41,9 +42,7 @@ BEYOND_BUSYBOX = {
 }
 
 
-@pytest.fixture(
-    scope="module", params=["dash", pytest.param("bash", marks=pytest.mark.wide), "busybox", "durable"]
-)
+@pytest.fixture(scope="module", params=["dash", wide("bash"), wide("busybox"), "durable"])
 def ssh_host(request: pytest.FixtureRequest, ssh_place: Path) -> Iterator[SshHost]:
     """With `durable`, every command survives a lost link, as those of a run do."""
     kind: str = request.param

@@ -27,6 +27,7 @@ from tests.lab.accounts import Accounts
 from tests.lab.link import Link, linked
 from tests.lab.ssh_fixtures import accounts, ssh_place, sshd
 from tests.lab.sshd import Sshd, running_sshd
+from tests.thorough import wide
 from tests.unit.real_host import NASTY, names
 
 __all__ = ["accounts", "ssh_place", "sshd"]
@@ -126,7 +127,7 @@ def test_names_of_any_bytes(far: Far, tmp_path: Path) -> None:
         assert Path(f"{back}/{name}").read_bytes() == Path(f"{here}/{name}").read_bytes()
 
 
-@pytest.mark.parametrize("way", ["out", "in"])
+@pytest.mark.parametrize("way", [wide("out"), "in"])
 def test_cuts_at_random_moments_cost_nothing_but_time(far: Far, tmp_path: Path, way: str) -> None:
     source, target = (LOCAL, far.host) if way == "out" else (far.host, LOCAL)
     data = _written(tmp_path / "source", 32 * MEGABYTE)
@@ -467,7 +468,7 @@ def every_tree_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("every_tree_is_large")
-@pytest.mark.parametrize("way", ["out", "in"])
+@pytest.mark.parametrize("way", ["out", wide("in")])
 def test_a_tree_goes_on_after_cuts(far: Far, tmp_path: Path, way: str) -> None:
     source, target = (LOCAL, far.host) if way == "out" else (far.host, LOCAL)
     tree = tmp_path / "tree"
@@ -489,7 +490,7 @@ def test_a_tree_goes_on_after_cuts(far: Far, tmp_path: Path, way: str) -> None:
     assert far.link.carried() < 2 * MANY * MEGABYTE
 
 
-@pytest.mark.parametrize("way", ["out", "in"])
+@pytest.mark.parametrize("way", [wide("out"), "in"])
 def test_a_small_tree_begins_again_after_a_cut(far: Far, tmp_path: Path, way: str) -> None:
     source, target = (LOCAL, far.host) if way == "out" else (far.host, LOCAL)
     _tree(tmp_path / "tree")
