@@ -80,13 +80,17 @@ class GitFacts:
 
 @dataclass(frozen=True)
 class PhpFacts:
-    """One PHP: `sapi` is cli or fpm, `version` such as 8.2.36, `minor` 8.2, `extensions` in lower case."""
+    """One PHP: `sapi` is cli or fpm, `version` such as 8.2.36, `minor` 8.2, `extensions` in lower case.
+
+    `settings` are those of its php.ini (and pool) that matter to an upgrade, by name; empty: not known.
+    """
 
     sapi: str
     binary: str
     version: str
     minor: str
     extensions: tuple[str, ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,9 @@ class DatabaseFacts:
     `address` host:port, socket or file;
     `size` bytes; `tables` row counts by table; `error` the reason when it could not be reached. `service_types` are
     services by type, `active_types` the active ones of them; `password_costs` users by the bcrypt cost of their password; `notes`
-    peculiarities of the settings.
+    peculiarities of the settings. `other_engines` are MySQL tables that are not InnoDB's (`name: engine`), `row_format` the one of
+    new tables there, `oldest_transaction` the age in seconds of the oldest one of others (None: not told), `clients` other hosts that
+    are connected to it.
     """
 
     driver: str
@@ -135,6 +141,10 @@ class DatabaseFacts:
     active_types: Mapping[str, int] = field(default_factory=dict)
     password_costs: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    other_engines: tuple[str, ...] = ()
+    row_format: str | None = None
+    oldest_transaction: int | None = None
+    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ class DotenvFacts:
 
     `values` holds keys whose values are not secret, `secret_keys` the others that are set, `sha256` of the bytes,
     `odd` lines that Laravel and python-dotenv read differently, `error` phpdotenv's own message when Laravel could
-    not read it.
+    not read it. `signing_bytes` is how long the secret is that signs sessions (JWT_SECRET, else APP_KEY); None: not known.
     """
 
     path: str
@@ -155,6 +165,7 @@ class DotenvFacts:
     secret_keys: tuple[str, ...]
     odd: tuple[str, ...] = ()
     error: str | None = None
+    signing_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,10 @@ class KeyProof:
 
 @dataclass(frozen=True)
 class StatusFacts:
-    """What `GET /status` answered: HTTP `code` (0: no answer), DreamFactory's `version`, `license` and counts."""
+    """What `GET /status` answered: HTTP `code` (0: no answer), DreamFactory's `version`, `license` and counts.
+
+    `codes` are those of paths that were asked more than once, in the order of the answers.
+    """
 
     url: str
     code: int
@@ -183,6 +197,7 @@ class StatusFacts:
     front_location: str | None = None
     admin_code: int = 0
     error: str | None = None
+    codes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -238,6 +253,32 @@ class TreeFacts:
 
 
 @dataclass(frozen=True)
+class ServerFacts:
+    """The server around the instance.
+
+    `clock_offset` is by how many seconds its clock is ahead of dfwizard's own, `memory` the bytes that a program can still get (swap
+    counted), `inodes` the free ones of the instance's filesystem; None: not told. `selinux` is enforcing, permissive, disabled or "",
+    `contexts` the SELinux contexts of what PHP writes, where it is enforcing. `container` is docker or kubernetes where this is
+    DreamFactory's own image. `processes` are workers and daemons that hold the instance's code, `units` the files of systemd and
+    supervisor that name it, `leftovers` what an earlier rollback put aside, `copies` other trees that lie beside or in it.
+    `unwritable` is what the tree's owner cannot write of what an upgrade writes, `web_unwritable` what PHP cannot write.
+    """
+
+    clock_offset: int | None = None
+    memory: int | None = None
+    inodes: int | None = None
+    selinux: str = ""
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    container: str = ""
+    processes: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+    unwritable: tuple[str, ...] = ()
+    web_unwritable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything known of one instance at one moment (`taken_at`, ISO 8601 UTC; `seconds` it took)."""
 
@@ -262,6 +303,7 @@ class Facts:
     owner_home: str
     tools: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    server: ServerFacts = ServerFacts()
     schema: int = SCHEMA
 
     @property

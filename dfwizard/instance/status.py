@@ -1,4 +1,4 @@
-"""What the instance answers over HTTP: /status, the front page, the admin page. Asked with curl on its own host."""
+"""What the instance answers over HTTP: /status, the API's environment, the front page, the admin page. Asked on its own host."""
 
 from __future__ import annotations
 
@@ -6,41 +6,67 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from dfwizard.errors import HostError
 from dfwizard.instance.asking import Asker
 from dfwizard.instance.facts import StatusFacts
+from dfwizard.instance.http import Response, fetch
 
 ADMIN_PAGE = "/dreamfactory/dist/index.html"
-_END = "\x1e"
+ENVIRONMENT = "/api/v2/system/environment"
+"""Needs no login, and goes through cache, database and services as a login does; answers 500 where every login would."""
+
 _FORBIDDEN = ("/setup", "/setup_db")
 
 
 def status_facts(ask: Asker, url: str, host_header: str | None = None, *, prefix: str = "") -> StatusFacts:
-    """Ask GET /status and, where that shows a working instance, the front page and the admin page.
+    """Ask GET /status and, where that shows a working instance, the API, the front page and the admin page.
 
-    Redirects are not followed: /setup and /setup_db would act on being asked. The front page is left alone when /status finds no
+    /status and the API are asked twice: what the first answer puts into the cache may be unreadable for the second. Redirects are
+    not followed: /setup and /setup_db would act on being asked. API and front page are left alone when /status finds no
     administrator, for it would be remembered in the cache that there is none.
 
     Raises:
         HostError: curl is missing or did not end.
     """
     base = url.rstrip("/")
-    code, _, body, error = _get(ask, f"{base}{prefix.rstrip('/')}/status", host_header)
+
+    def get(*paths: str) -> tuple[Response, ...]:
+        return fetch(ask.host, [f"{base}{path}" for path in paths], host_header=host_header)
+
+    path = f"{prefix.rstrip('/')}/status"
+    first, second = get(path, path)
+    code = first.code
     if code == 0:
-        return StatusFacts(url, 0, error=error)
-    version, license_, counts = parse_status(body)
+        return StatusFacts(url, 0, error=first.error)
+    version, license_, counts = parse_status(first.body)
+    codes: dict[str, tuple[int, ...]] = {"/status": (code, second.code)}
     if code == 200 and counts.get("admin") == 0:
         return StatusFacts(
-            url, code, version, license_, counts, error="there is no administrator in the database"
+            url,
+            code,
+            version,
+            license_,
+            counts,
+            error="there is no administrator in the database",
+            codes=codes,
         )
-    front, location, _, front_error = _get(ask, f"{base}/", host_header)
-    path = urlsplit(location).path if location else ""
-    admin = front if front == 200 else 0
-    if admin == 0 and not path.startswith(_FORBIDDEN):
-        admin = _get(ask, f"{base}{path if path.endswith('.html') else ADMIN_PAGE}", host_header)[0]
-    shown = location and location.removeprefix(base)
+    *api, front = get(ENVIRONMENT, ENVIRONMENT, "/")
+    codes[ENVIRONMENT] = tuple(one.code for one in api)
+    location = front.location
+    leads = urlsplit(location).path if location else ""
+    admin = front.code if front.code == 200 else 0
+    if admin == 0 and not leads.startswith(_FORBIDDEN):
+        admin = get(leads if leads.endswith(".html") else ADMIN_PAGE)[0].code
     return StatusFacts(
-        url, code, version, license_, counts, front, shown or None, admin, error or front_error or None
+        url,
+        code,
+        version,
+        license_,
+        counts,
+        front.code,
+        (location and location.removeprefix(base)) or None,
+        admin,
+        first.error or front.error or None,
+        codes,
     )
 
 
@@ -63,23 +89,3 @@ def parse_status(body: bytes) -> tuple[str | None, str | None, Mapping[str, int]
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _get(ask: Asker, url: str, host_header: str | None) -> tuple[int, str, bytes, str]:
-    """Give code (0: no answer), where it redirects to, body, and curl's words when there was no answer."""
-    header = ("-H", f"Host: {host_header}") if host_header else ()
-    trust = (
-        ("-k",) if url.startswith("https:") else ()
-    )  # a certificate is for the public name, not for 127.0.0.1
-    result = ask.as_me(
-        "curl", "-q", "-sS", "-m", "5", "--noproxy", "*", "--proto", "=http,https", "--globoff", *trust,
-        "-H", "Accept: application/json, text/html", *header,
-        "-o", "-", "-w", f"{_END}%{{http_code}} %{{redirect_url}}", "--", url,
-        timeout=10,
-    )  # fmt: skip
-    body, found, tail = result.stdout.rpartition(_END.encode())
-    code, _, location = tail.decode("utf-8", "replace").partition(" ")
-    if not found or not code.isdigit():
-        raise HostError("curl did not answer as expected", where=url, remedy="Run curl -V on the host.")
-    error = result.error_text.strip().removeprefix("curl: ") if int(code) == 0 else ""
-    return int(code), location, body, error

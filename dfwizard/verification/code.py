@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dfwizard.rules import AdminUi
 from dfwizard.verification.result import Check, Verdict
 from dfwizard.verification.situation import Situation, first_version
+
+_UI = {"composer": "in public/", "release-zip": "of a release.zip", "missing": "missing"}
 
 
 def commit(situation: Situation) -> Check:
@@ -100,6 +103,18 @@ def vendor(situation: Situation) -> Check:
         return Check("vendor", title, was, installed.said, Verdict.FAILED, why)
     why = f"composer.lock is not the one known of {tag}; vendor/ agrees with it."
     return Check("vendor", title, was, installed.said, Verdict.EXPECTED, why)
+
+
+def admin_ui(situation: Situation) -> tuple[Check, ...]:
+    """Composer's plugin has put the admin UI into public/: with plugins disabled it stays in vendor/, and composer exits with 0."""
+    if situation.release.admin_ui is AdminUi.RELEASE_ZIP:
+        return ()
+    title = "Admin UI (files)"
+    was, now = _UI[situation.before.tree.admin_ui], _UI[situation.after.tree.admin_ui]
+    if situation.after.tree.admin_ui == "composer":
+        return (Check("admin-files", title, was, now, Verdict.OK),)
+    why = "public/dreamfactory/dist is missing: composer ran without its plugins. Run composer install again, with plugins."
+    return (Check("admin-files", title, was, now, Verdict.FAILED, why),)
 
 
 def laravel(situation: Situation) -> Check:

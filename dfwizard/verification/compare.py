@@ -53,6 +53,7 @@ def compare(
         code.changed_files(situation),
         code.config_version(situation),
         code.vendor(situation),
+        *code.admin_ui(situation),
         code.laravel(situation),
         *code.conflicts(situation),
         code.php(situation),

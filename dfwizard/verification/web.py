@@ -12,6 +12,7 @@ _SETUP = {
     "On that page anyone can create an administrator.",
     "/setup_db": "The application cannot query its database: the schema is missing or the server is down.",
 }
+_TIMES = {1: "once", 2: "twice"}
 
 
 def answers(situation: Situation) -> tuple[Check, ...]:
@@ -29,7 +30,38 @@ def answers(situation: Situation) -> tuple[Check, ...]:
             _counts(before, after),
             _license(situation, before, after),
         ]
+    if after.code == 200:
+        checks += _repeated(before, after)
     return (*checks, _front(situation, before, after), _admin(situation, before, after))
+
+
+def _repeated(before: StatusFacts | None, after: StatusFacts) -> list[Check]:
+    """What is asked more than once answers well every time; the API answers where /status alone may say that all is well."""
+    old = before.codes if before else {}
+    return [_again(path, old.get(path, ()), now) for path, now in after.codes.items()]
+
+
+def _again(path: str, before: tuple[int, ...], after: tuple[int, ...]) -> Check:
+    identity, title = f"answers:{path}", f"GET {path}, {_TIMES.get(len(after), f'{len(after)} times')}"
+    was, now = _codes(before), _codes(after)
+    bad = next((code for code in after if code != 200), None)
+    if bad is None:
+        return Check(identity, title, was, now, Verdict.OK)
+    if before and set(before) == set(after):
+        why = f"It answered {bad} before the run as well."
+        return Check(identity, title, was, now, Verdict.WARNING, why)
+    if after[0] == 200:
+        why = "The first answer is good and a later one is not: what the first put into the cache cannot be read. See the log."
+    elif bad == 400:
+        why = "The service `system` is not found: its row is missing, or the cache holds the services of another database."
+    else:
+        why = "/status answers and the API does not: no login and no request works. See the log; look at the cache's settings first."
+    return Check(identity, title, was, now, Verdict.FAILED, why)
+
+
+def _codes(codes: tuple[int, ...]) -> str:
+    said = [f"{code}" if code else "no answer" for code in codes]
+    return said[0] if len(set(said)) == 1 else ", then ".join(said)
 
 
 def _code(status: StatusFacts | None) -> str:

@@ -51,9 +51,10 @@ def _probe(lab: Lab) -> Probe:
 
 
 def _visit(lab: Lab) -> None:
-    """Ask for the front page once, as any visitor does: the application fills its cache of compiled views then."""
-    with urllib.request.urlopen(f"{lab.url}/") as answer:
-        answer.read()
+    """Ask for the front page once, and for what the admin UI asks first, as any visitor does: the application fills its caches then."""
+    for path in ("/", "/api/v2/system/environment"):
+        with urllib.request.urlopen(f"{lab.url}{path}") as answer:
+            answer.read()
 
 
 def _snapshot(tree: Path) -> dict[str, tuple[int, int, int, int, int]]:
@@ -99,6 +100,7 @@ def test_everything_is_found_and_nothing_changed(lab: Lab, monkeypatch: pytest.M
     assert facts.artisan.version_line == "Laravel Framework 9.52.16"
     assert facts.status is not None
     assert (facts.status.code, facts.status.version, facts.status.admin_code) == (200, "6.3.0", 200)
+    assert facts.status.codes == {"/status": (200, 200), "/api/v2/system/environment": (200, 200)}
     assert (facts.web.server, facts.web.user, facts.web.url) == ("nginx", lab.owner, lab.url)
     assert (facts.web.server_active, facts.web.fpm_active) == (True, True)
     assert [php.sapi for php in facts.php] == ["cli", "fpm"]

@@ -37,6 +37,7 @@ SETTINGS = {
     "BCRYPT_ROUNDS": "10",
 }
 OWNERS = TreeOwners("df", "df", {"df:df": 10}, places={".env": "df:df 640", "storage": "df:df 2775"})
+API = "/api/v2/system/environment"
 NAMES = {"service": ("db", "files"), "role": ("guests",)}
 
 
@@ -65,6 +66,7 @@ def instance(tag: str, **changes: Any) -> Facts:
         made,
         version=signs(tag),
         web=replace(made.web, fpm_service="php-fpm.service"),
+        tree=replace(made.tree, admin_ui="composer"),
         database=replace(made.database, tables={"user": 3, "service": 9, "migrations": 63, "jobs": 0}),
         dotenv=replace(made.dotenv, values=SETTINGS),
     )
@@ -120,6 +122,10 @@ def _tables(**changes: int | None) -> Callable[[Facts], Facts]:
 
 def _artisan(**changes: Any) -> Callable[[Facts], Facts]:
     return lambda found: replace(found, artisan=replace(found.artisan, **changes))
+
+
+def _tree(**changes: Any) -> Callable[[Facts], Facts]:
+    return lambda found: replace(found, tree=replace(found.tree, **changes))
 
 
 def _status(**changes: Any) -> Callable[[Facts], Facts]:
@@ -214,6 +220,12 @@ WRONG = [
     (_status(front_location="/setup_db"), "front", FAILED, "schema"),
     (_status(front_code=500), "front", FAILED, "View [index]"),
     (_status(admin_code=404), "admin", FAILED, "plugins"),
+    (_status(codes={"/status": (200, 200)}), "answers:/status", OK, ""),
+    (_status(codes={"/status": (200, 500)}), "answers:/status", FAILED, "the first put into the cache"),
+    (_status(codes={API: (500, 500)}), f"answers:{API}", FAILED, "no login"),
+    (_status(codes={API: (400, 400)}), f"answers:{API}", FAILED, "row is missing"),
+    (_tree(admin_ui="missing"), "admin-files", FAILED, "without its plugins"),
+    (_tree(admin_ui="release-zip"), "admin-files", FAILED, "without its plugins"),
 ]
 
 
@@ -242,6 +254,19 @@ def test_a_commit_that_the_plan_named_counts_and_a_same_tree_is_explained() -> N
     assert check(verify(instance("6.3.0"), same_tree, "7.4.0"), "commit").verdict is (
         EXPECTED if tree else FAILED
     )
+
+
+def test_an_api_that_was_broken_before_is_not_the_upgrades_doing() -> None:
+    broken = _status(codes={API: (500, 500)})
+    found = check(verify(broken(instance("6.3.0")), broken(instance("7.1.0"))), f"answers:{API}")
+    assert (found.verdict, found.after) == (WARNING, "500")
+
+
+def test_a_gate_finds_a_changed_key_and_a_missing_admin_ui_while_the_api_is_closed() -> None:
+    after = _tree(admin_ui="missing")(instance("7.1.0"))
+    after = replace(after, key=replace(after.key, state="proven", fingerprint="another"))
+    gate = verify(instance("6.3.0"), after, final=False)
+    assert {item.id for item in gate.failed} == {"app-key", "admin-files"}
 
 
 def test_a_licence_that_falls_to_open_source_has_failed() -> None:

@@ -148,17 +148,20 @@ def _sudo(_arguments: list[str]) -> int:
 
 
 def _curl(arguments: list[str]) -> int:
-    """Answer a GET of the instance's address as its web server would, without one."""
-    url = arguments[-1] if arguments[-2:-1] == ["--"] else ""
+    """Answer GETs of the instance's address as its web server would, without one."""
+    urls = arguments[arguments.index("--") + 1 :] if "--" in arguments else arguments[-1:]
     base = "http://127.0.0.1"
-    if not url.startswith(f"{base}/"):
-        print("curl: (7) Failed to connect: Connection refused", file=sys.stderr)
-        print(f"{END}000 ", end="")
-        return 7
-    world.pause(0.1)
-    code, body, location = _get(url.removeprefix(base))
-    print(f"{body}{END}{code} {base + location if location else ''}", end="")
-    return 0
+    code = 0
+    for url in urls:
+        if not url.startswith(f"{base}/"):
+            print("curl: (7) Failed to connect: Connection refused", file=sys.stderr)
+            print(f"{END}dfwizard 000 \x1f", end="")
+            code = 7
+            continue
+        world.pause(0.1 / len(urls))
+        status, body, location = _get(url.removeprefix(base))
+        print(f"{body}{END}dfwizard {status:03d} {base + location if location else ''}\x1f", end="")
+    return code
 
 
 def _get(path: str) -> tuple[int, str, str]:
@@ -178,6 +181,9 @@ def _get(path: str) -> tuple[int, str, str]:
         return 503, "<html><body>Be right back.</body></html>", ""
     if path == "/status":
         return _status(new=new)
+    if path == "/api/v2/system/environment":
+        code = _status(new=new)[0]
+        return code, '{"authentication":{},"platform":{}}' if code == 200 else "", ""
     ui = os.path.isfile(os.path.join(world.INSTANCE, "public", "dreamfactory", "dist", "index.html"))
     if path == "/" and (new or ui):
         return 302, "", "/dreamfactory/dist/index.html"
