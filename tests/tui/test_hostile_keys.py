@@ -15,6 +15,7 @@ from dfwizard.errors import DfwizardError
 from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.store import Run
 from dfwizard.tui.session import Demo, Session
+from tests.thorough import stride, wide
 from tests.tui.driving import NARROW, driving
 from tests.tui.hostile import Fingers, known_keys, still_answers
 
@@ -96,7 +97,7 @@ def _no_faults(sandbox: Sandbox) -> None:
     assert not faults.exists(), faults.read_text()
 
 
-@pytest.mark.parametrize("first", range(0, WALKS // 2, TOGETHER))
+@pytest.mark.parametrize("first", [0, *map(wide, range(TOGETHER, WALKS // 2, TOGETHER))])
 def test_nothing_breaks_and_no_run_is_lost(sandbox: Sandbox, first: int) -> None:
     _have_a_run_going(sandbox)
     for seed in range(first, first + TOGETHER):
@@ -108,10 +109,10 @@ def test_nothing_breaks_and_no_run_is_lost(sandbox: Sandbox, first: int) -> None
             assert state.outcome is not None or controller.is_alive(run), f"seed {seed} lost {run.id}"
 
 
-def test_nothing_changes_before_yes_was_said() -> None:
+def test_nothing_changes_before_yes_was_said(request: pytest.FixtureRequest) -> None:
     with open_sandbox("smooth", speed=0) as sandbox:
         before = _instance(sandbox)
-        for seed in range(WALKS // 2, WALKS):
+        for seed in range(WALKS // 2, WALKS, stride(request, 4)):
             asyncio.run(_walk(sandbox, seed, bold=False))
             _no_faults(sandbox)
             assert sandbox.controller().store.list() == (), f"seed {seed} has started a run"
