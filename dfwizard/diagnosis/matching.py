@@ -1,156 +1,130 @@
-"""Known failures, matched by their text: `data/failures.toml` says what each looks like and what helps against it."""
+"""Which known failures a text fits, the most specific first."""
 
 from __future__ import annotations
 
 import re
-import shlex
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
-from importlib import resources
-from typing import Literal
+from functools import cached_property
 
-from dfwizard import codec
-from dfwizard.diagnosis.lines import plain_lines, telling_line, unwrapped
-from dfwizard.hosts.command import Command, run_as
-from dfwizard.planning.plan import Execute, Plan, Undo
+from dfwizard.diagnosis.catalogue import Failure, known_failures
+from dfwizard.diagnosis.lines import plain_lines, unwrapped
+from dfwizard.diagnosis.signs import Sign, sign
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+_STATE = re.compile(r"SQLSTATE\[([0-9A-Z]{5})\]|\(([0-9A-Z]{5})\)|\"code\":\"([0-9A-Z]{5})\"", re.IGNORECASE)
+_TIERS = {"root": 2, "particular": 1, "general": 0}
 
-__all__ = ["Diagnosis", "Failure", "diagnose", "known_failures", "telling_line"]
-
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+Rank = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Failure:
-    """One entry of `data/failures.toml`, which says what each key means."""
+class Output:
+    """What a failed command left: its texts, and the step's id and the exit code where they are known ("" and None where not)."""
 
-    id: str
-    title: str
-    patterns: tuple[str, ...]
-    cause: str
-    remedy: str
-    source: str
-    steps: tuple[str, ...] = ()
-    codes: tuple[int, ...] = ()
-    command: str = ""
-    touches: Literal["", "tree"] = ""
-    safe: bool = False
+    texts: tuple[str, ...]
+    step: str = ""
+    code: int | None = None
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """Give the lines that say something, as they came."""
+        return tuple(plain_lines(self.texts))
+
+    @cached_property
+    def joined(self) -> tuple[tuple[str, ...], ...]:
+        """Give the lines with what was cut joined in both ways (words cut in two, lines cut at a blank), then as they came."""
+        ways = (tuple(unwrapped(self.lines, glue="")), tuple(unwrapped(self.lines, glue=" ")), self.lines)
+        return tuple(dict.fromkeys(ways))
+
+    @cached_property
+    def lowered(self) -> tuple[tuple[str, ...], ...]:
+        """Give `joined` in small letters."""
+        return tuple(tuple(line.lower() for line in lines) for lines in self.joined)
+
+    @cached_property
+    def whole(self) -> str:
+        """Give all of `lowered` as one text."""
+        return "\n".join(line for lines in self.lowered for line in lines)
+
+    @cached_property
+    def states(self) -> frozenset[str]:
+        """Give the SQLSTATEs that stand in it."""
+        text = "\n".join(line for lines in self.joined for line in lines)
+        return frozenset(state.upper() for found in _STATE.findall(text) for state in found if state)
 
 
 @dataclass(frozen=True)
-class Diagnosis:
-    """A failure that is known. `line` is the line that matters; `command` one line of shell that does what `remedy` says.
+class Match:
+    """A known failure that the text fits: `line` is the line that matters, `rank` how specific it is, `at` where it stands."""
 
-    The command is what a person would type as the account that dfwizard runs as, account and directory named in it; "" where
-    there is none, or it must not be run yet. `safe` tells that it may be run without thinking.
-    """
-
-    id: str
-    title: str
+    failure: Failure
     line: str
-    cause: str
-    remedy: str
-    command: str
-    safe: bool
-    source: str
+    rank: Rank
+    at: int
 
 
-@dataclass(frozen=True)
-class _Catalogue:
-    failure: tuple[Failure, ...]
+def ranked(output: Output, failures: Iterable[Failure] | None = None) -> tuple[Match, ...]:
+    """Give the known failures that `output` fits, the most specific first (see `rank`).
 
-
-@cache
-def known_failures() -> tuple[Failure, ...]:
-    """Read the known failures, in the order of their file.
-
-    Raises:
-        CodecError: an entry has an unknown key, or lacks one.
+    Of two of the same rank the one whose line comes first is taken, the later ones being what came of it; then the one whose id
+    comes first in the alphabet.
     """
-    text = (resources.files("dfwizard.diagnosis") / "data" / "failures.toml").read_text(encoding="utf-8")
-    return codec.from_data(_Catalogue, tomllib.loads(text), where="failures.toml").failure
+    found = (_match(one, output) for one in (known_failures() if failures is None else failures))
+    matches = [one for one in found if one is not None]
+    return tuple(sorted(matches, key=lambda one: (*(-part for part in one.rank), one.at, one.failure.id)))
 
 
-def diagnose(
-    message: str, tail: tuple[str, ...], *, step: str, code: int | None, plan: Plan
-) -> Diagnosis | None:
-    """Say what a failure of `step` of `plan` comes from, by its message and the last lines of its output; None when it is unknown.
+def rank(failure: Failure, weight: int) -> Rank:
+    """Say how specific `failure` is where it fits by a pattern of `weight`; the higher, the more.
 
-    `code` is the exit code, negative for a signal, None where there was none.
+    First its tier: what causes other failures, then what is particular, then what only says that something failed. Then how
+    many kinds of conditions it sets beside its patterns and sees met: step, exit code, SQLSTATE, further lines, lines that may
+    not be there. Then how many characters the pattern spells out.
     """
-    lines = plain_lines((message, *tail))
-    texts = tuple(unwrapped(lines, glue=glue) for glue in ("", " "))
-    for failure in known_failures():
-        line = next(_matches(failure, texts), None) if _is_about(failure, step, code) else None
-        if line is not None:
-            return _filled(failure, line, step, plan)
-    return None
-
-
-def _is_about(failure: Failure, step: str, code: int | None) -> bool:
-    if failure.codes and code not in failure.codes:
-        return False
-    return not failure.steps or any(fnmatchcase(step, pattern) for pattern in failure.steps)
-
-
-def _matches(failure: Failure, texts: tuple[list[str], ...]) -> Iterator[str]:
-    patterns = [re.compile(pattern, re.IGNORECASE) for pattern in failure.patterns]
-    for lines in texts:
-        yield from (line.strip() for line in lines if any(pattern.search(line) for pattern in patterns))
-
-
-def _filled(failure: Failure, line: str, step: str, plan: Plan) -> Diagnosis:
-    words = {
-        "instance": shlex.quote(plan.instance),
-        "owner": shlex.quote(plan.owner),
-        "php": shlex.join(_program(plan, "artisan") or ("php",)),
-        "composer": shlex.join(_program(plan, "install") or ("composer",)),
-        "as_owner": shlex.join(_as_owner(plan)),
-    }
-    forbidden = failure.touches == "tree" and not _tree_comes_back(plan, step)
-    return Diagnosis(
-        id=failure.id,
-        title=failure.title,
-        line=line,
-        cause=_fill(failure.cause, {"owner": plan.owner}),
-        remedy=failure.remedy,
-        command="" if forbidden else _fill(failure.command, words),
-        safe=failure.safe,
-        source=failure.source,
+    conditions = (
+        bool(failure.steps),
+        bool(failure.codes),
+        bool(failure.states),
+        bool(failure.also),
+        bool(failure.without),
     )
+    return _TIERS[failure.tier], sum(conditions), weight
 
 
-def _fill(text: str, words: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda match: words[match[1]], text)
+def fits_elsewhere(failure: Failure, output: Output) -> bool:
+    """Tell whether the patterns of `failure` fit, whatever it says of step, exit code and SQLSTATE."""
+    return _found(failure.signs, output) is not None
 
 
-def _program(plan: Plan, word: str) -> tuple[str, ...]:
-    """Give what stands before `word` in the plan's first command that has it behind its program: `php`, `php composer`."""
-    for step in plan.steps:
-        if isinstance(step.action, Execute) and word in step.action.argv[1:3]:
-            if word == "install" and not step.id.startswith("composer-"):
-                continue
-            return step.action.argv[: step.action.argv.index(word)]
-    return ()
+def _match(failure: Failure, output: Output) -> Match | None:
+    if not _is_about(failure, output):
+        return None
+    found = _found(failure.signs, output)
+    if found is None or not all(_found((sign(one),), output) for one in failure.also):
+        return None
+    if any(_found((sign(one),), output) for one in failure.without):
+        return None
+    line, at, weight = found
+    return Match(failure, line.strip(), rank(failure, weight), at)
 
 
-def _as_owner(plan: Plan) -> tuple[str, ...]:
-    """Give the words that make the command behind them run as the tree's owner, with the home that the plan's steps have."""
-    actions = (step.action for step in plan.steps if isinstance(step.action, Execute))
-    home = next((one.env["HOME"] for one in actions if one.user == plan.owner and "HOME" in one.env), None)
-    env = ("env", *(() if home is None else (f"HOME={home}",)))
-    return run_as(Command(env, user=plan.owner), me=plan.me)
+def _is_about(failure: Failure, output: Output) -> bool:
+    """Tell whether step, exit code and SQLSTATE are those of `failure`; what is not known is not met."""
+    if failure.codes and output.code not in failure.codes:
+        return False
+    if failure.states and not output.states & set(failure.states):
+        return False
+    return not failure.steps or any(fnmatchcase(output.step, pattern) for pattern in failure.steps)
 
 
-def _tree_comes_back(plan: Plan, step_id: str) -> bool:
-    """Tell whether a rollback from `step_id` puts the tree back: else a change of it would stay behind."""
-    steps = [step.id for step in plan.steps]
-    begun = plan.steps[: steps.index(step_id) + 1] if step_id in steps else ()
-    return any(step.undo is Undo.TREE for step in begun)
+def _found(signs: Iterable[Sign], output: Output) -> tuple[str, int, int] | None:
+    """Give the first line that the weightiest sign fits, its number, and that sign's weight."""
+    for one in sorted(signs, key=lambda one: -one.weight):
+        if one.literal not in output.whole:
+            continue
+        for lines, lowered in zip(output.joined, output.lowered, strict=True):
+            for at, line in enumerate(lines):
+                if one.literal in lowered[at] and one.pattern.search(line):
+                    return line, at, one.weight
+    return None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from dfwizard.diagnosis import RemedyCommand
+
 Request = Literal["run", "rollback"]
 """Why a runner was started: to go on with the run, or to roll back what it did."""
 
@@ -66,7 +68,8 @@ class StepFailed:
     """The step failed: `code` the exit code where there was one, `command` as typed in a shell, `tail` the last useful lines.
 
     `line` is the one of them that matters. Where the failure is known, `diagnosis` is its id, `cause` and `remedy` are words, and
-    `remedy_command` is a line of shell that does what the remedy says, "" where there is none.
+    `commands` do what the remedy says, in their order. Where it is not, `lines` are those that tell most, and `guesses` says what it
+    may be. `remedy_command` stands in older journals alone: the one command that a remedy had then.
     """
 
     KIND: ClassVar[str] = "step-failed"
@@ -81,6 +84,9 @@ class StepFailed:
     remedy_command: str = ""
     line: str = ""
     diagnosis: str = ""
+    commands: tuple[RemedyCommand, ...] = ()
+    lines: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,17 +118,23 @@ class Decided:
 
 @dataclass(frozen=True)
 class RemedyStarted:
-    """The remedy of the failed `step` is about to be applied: `command` as typed in a shell; its output goes to file `output`."""
+    """A command of the failed `step`'s remedy is about to be run: the `number`th of `of`, as typed in a shell.
+
+    Its output goes to file `output`; `does` says what it does.
+    """
 
     KIND: ClassVar[str] = "remedy-started"
     step: str
     command: str
     output: str
+    number: int = 1
+    of: int = 1
+    does: str = ""
 
 
 @dataclass(frozen=True)
 class RemedyFinished:
-    """The remedy's command is over; with `code` 0 the step is tried again.
+    """The remedy's command is over; with `code` 0 its next one follows (`more`), or the step is tried again.
 
     `code` is negative for a signal, and None where the command could not be run or its end was never seen: `message` says so.
     `tail` holds the last useful lines of its output.
@@ -134,6 +146,7 @@ class RemedyFinished:
     seconds: float = 0.0
     message: str = ""
     tail: tuple[str, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True)

@@ -338,7 +338,7 @@ class Runner:
             self._run,
             plan,
             known,
-            remedy_output(name, known.remedies + 1),
+            lambda number: remedy_output(name, known.remedies + 1, number),
             append=self._append,
             redactor=self.redactor,
             interruption=self._interruption,
@@ -347,7 +347,7 @@ class Runner:
 
     def _ask(self, plan: Plan, step: Step) -> _End | None:
         known = self._step(step)
-        remedy = ("remedy",) if known.remedy_command else ()
+        remedy = ("remedy",) if known.can_be_mended else ()
         skip = ("skip",) if step.skippable else ()
         choices = (*remedy, "retry", *skip, "rollback", "stop")
         text = f"The step {step.title!r} of the {plan.kind} failed. How shall it go on?"

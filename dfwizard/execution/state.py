@@ -8,6 +8,7 @@ from enum import Enum
 from functools import reduce as fold
 from typing import Any, cast
 
+from dfwizard.diagnosis import RemedyCommand
 from dfwizard.execution import events as ev
 from dfwizard.execution.journal import Record
 from dfwizard.planning.plan import Plan, Undo
@@ -34,9 +35,10 @@ class StepStatus(str, Enum):
 class StepState:
     """One step's state. Times are ISO 8601 in UTC; `attempts` counts how often its action was begun.
 
-    `message`, `code`, `command`, `tail`, `line` and what the diagnosis said (`diagnosis`, `cause`, `remedy`, `remedy_command`) describe
-    the last failure, also when a later attempt succeeded. `remedies` counts how often a remedy was begun for it, and
-    `remedy_message` says what the last one came to, "" when it did what it should.
+    `message`, `code`, `command`, `tail`, `line` and what the diagnosis said (`diagnosis`, `cause`, `remedy`, `commands`; `lines` and
+    `guesses` where it knew nothing) describe the last failure, also when a later attempt succeeded. `remedies` counts how often a
+    remedy was begun for it, `remedy_outputs` are the files of what its commands printed, and `remedy_message` says what the last one
+    came to, "" when it did what it should.
     """
 
     id: str
@@ -54,11 +56,19 @@ class StepState:
     outputs: tuple[str, ...] = ()
     cause: str = ""
     remedy: str = ""
-    remedy_command: str = ""
+    commands: tuple[RemedyCommand, ...] = ()
     line: str = ""
+    lines: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
     diagnosis: str = ""
     remedies: int = 0
+    remedy_outputs: tuple[str, ...] = ()
     remedy_message: str = ""
+
+    @property
+    def can_be_mended(self) -> bool:
+        """Tell whether the remedy may be applied from here: it has commands, and none of them is for a person alone."""
+        return bool(self.commands) and not any(one.by_hand for one in self.commands)
 
 
 @dataclass(frozen=True)
@@ -252,11 +262,18 @@ def _failed(step: StepState, event: ev.StepFailed, time: str) -> StepState:
         tail=event.tail,
         cause=event.cause,
         remedy=event.remedy,
-        remedy_command=event.remedy_command,
+        commands=event.commands or _only(event.remedy_command),
         line=event.line,
+        lines=event.lines,
+        guesses=event.guesses,
         diagnosis=event.diagnosis,
         remedy_message="",
     )
+
+
+def _only(command: str) -> tuple[RemedyCommand, ...]:
+    """Give the one command that a remedy had in older journals."""
+    return (RemedyCommand(command),) if command else ()
 
 
 def _remedy_event(state: RunState, event: ev.RemedyStarted | ev.RemedyFinished) -> RunState:
@@ -264,9 +281,13 @@ def _remedy_event(state: RunState, event: ev.RemedyStarted | ev.RemedyFinished) 
         return replace(state, problems=(*state.problems, f"record {state.seq}: a remedy outside a phase"))
     step = state.phases[-1].step(event.step)
     if isinstance(event, ev.RemedyStarted):
-        step = replace(step, remedies=step.remedies + 1, remedy_message="")
+        begun = step.remedies + (event.number == 1)
+        outputs = (*step.remedy_outputs, event.output)
+        step = replace(step, remedies=begun, remedy_outputs=outputs, remedy_message="")
         return _with_step(replace(state, mending=event.step, decision=None, question=None), step)
     step = replace(step, remedy_message=event.message)
+    if event.more:
+        return _with_step(state, step)
     if event.code == 0 and step.status is StepStatus.FAILED:
         step = replace(step, status=StepStatus.WAITING)
     return _with_step(replace(state, mending=None), step)

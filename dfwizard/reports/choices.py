@@ -60,7 +60,8 @@ def _meaning(run: Run, state: RunState, choice: str) -> str:
     plan, phase = run.plan(), state.phase
     closed = phase is not None and is_closed(plan, phase)
     if choice == "remedy":
-        return f"run the remedy's command, then try the step again{_before_retry(run, plan, state)}"
+        several = phase is not None and state.question and len(phase.step(state.question.step).commands) > 1
+        return f"run the remedy's command{'s' if several else ''}, then try the step again{_before_retry(run, plan, state)}"
     if choice == "retry":
         return f"run the step again{_before_retry(run, plan, state)}"
     if choice == "skip":

@@ -61,6 +61,9 @@ def _why(failure: FailureReport) -> list[str]:
     for name, known in (("Cause", step.cause), ("Remedy", step.remedy)):
         if known:
             lines += [f"{name}: {text(known)}", ""]
+    lines += [part for guess in step.guesses for part in (f"A guess: {text(guess)}", "")]
+    if step.remedy_commands:
+        lines += [*block(step.remedy_commands, "sh"), ""]
     return [*lines, f"All of it: {code(failure.output)}", ""] if failure.output else lines
 
 

@@ -29,7 +29,7 @@ SCHEMA = 1
 class StepReport:
     """A step as it went: `commands` as shown in the plan, `message` and `tail` of its last failure, `outputs` file names.
 
-    `cause` and `remedy` are what is known of that failure, "" where nothing is.
+    `cause`, `remedy` and `remedy_commands` are what is known of that failure, `guesses` what it may be where nothing is.
     """
 
     id: str
@@ -49,6 +49,8 @@ class StepReport:
     outputs: tuple[str, ...] = ()
     cause: str = ""
     remedy: str = ""
+    remedy_commands: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,6 +231,8 @@ def _step(step: StepState, plan: Plan | None) -> StepReport:
         outputs=step.outputs,
         cause=step.cause,
         remedy=step.remedy,
+        remedy_commands=tuple(one.command for one in step.commands),
+        guesses=step.guesses,
     )
 
 

@@ -150,6 +150,10 @@ def _why(failure: FailureReport, width: int) -> list[str]:
     for name, text in (("Cause", step.cause), ("Remedy", step.remedy)):
         if text:
             lines += wrap(text, width=width, indent="    ", first=f"  {name}: ")
+    for guess in step.guesses:
+        lines += wrap(guess, width=width, indent="    ", first="  A guess: ")
+    for command in step.remedy_commands:
+        lines += wrap_command(command, width=width, indent="    ")
     if failure.output:
         lines += wrap(f"All of it: {failure.output}", width=width, indent="    ", first="  ")
     return lines

@@ -17,7 +17,7 @@ from dfwizard import codec
 from dfwizard.backup.manifest import MANIFEST, PROOF, DatabaseRecord, Manifest, Part, Proof, TreeRecord
 from dfwizard.backup.outlook import BackupProgress
 from dfwizard.controller import Controller, Prospect
-from dfwizard.diagnosis.matching import diagnose
+from dfwizard.diagnosis import diagnose
 from dfwizard.errors import HostError
 from dfwizard.execution import events as ev
 from dfwizard.execution import processes
@@ -325,7 +325,7 @@ class Teller:
         known = diagnose(failed.message, failed.tail, step=step.id, code=failed.code, plan=self.plan)
         assert known is not None
         command = "\n".join(shown(step, me=ME))
-        return replace(failed, command=command, remedy=known.remedy, remedy_command=known.command)
+        return replace(failed, command=command, remedy=known.remedy, commands=known.commands)
 
     def warned(self) -> Teller:
         """Have the run warn of what it warned of in the recording."""

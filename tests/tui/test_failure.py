@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from dfwizard.controller import Controller
+from dfwizard.diagnosis import RemedyCommand
 from dfwizard.execution.on_failure import OnFailure
 from dfwizard.execution.state import StepState, StepStatus
 from dfwizard.execution.store import Run
@@ -81,7 +82,7 @@ def known_failure() -> StepState:
         line=NO_NETWORK,
         cause="The servers do not answer.",
         remedy="Wait until they answer.",
-        remedy_command="timeout 300 wait-for it",
+        commands=(RemedyCommand("timeout 300 wait-for it", "wait", "look"),),
         remedies=1,
         remedy_message="The remedy's command ended with exit code 124.",
     )

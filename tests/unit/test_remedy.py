@@ -64,6 +64,12 @@ def failed(run: Run) -> StepState:
     return step
 
 
+def only(step: StepState) -> str:
+    """Give the one command of the step's remedy."""
+    (one,) = step.commands
+    return one.command
+
+
 def answer_to_be_asked_again(bench: Bench, run: Run, decision: str) -> None:
     first = question_of(run)
     answer(run, decision)
@@ -81,7 +87,8 @@ def test_a_remedy_is_offered_applied_and_the_step_tried_again(bench: Bench) -> N
     assert (step.diagnosis, step.line) == ("composer-archive", DAMAGED)
     assert step.cause
     assert step.remedy
-    assert step.remedy_command.endswith("clear-cache --no-interaction")
+    assert [one.safety for one in step.commands] == ["cache"]
+    assert only(step).endswith("clear-cache --no-interaction")
     answer(run, "remedy")
     state = bench.wait_event(run, ev.RunFinished)
     assert (state.outcome, state.mending) == ("done", None)
@@ -91,7 +98,7 @@ def test_a_remedy_is_offered_applied_and_the_step_tried_again(bench: Bench) -> N
     begun, ended = of(run, ev.RemedyStarted)[0].event, of(run, ev.RemedyFinished)[0].event
     assert isinstance(begun, ev.RemedyStarted)
     assert isinstance(ended, ev.RemedyFinished)
-    assert (begun.command, ended.code, ended.message) == (step.remedy_command, 0, "")
+    assert (begun.command, ended.code, ended.message) == (only(step), 0, "")
 
 
 def test_a_remedy_that_fails_is_told_and_the_question_asked_again(bench: Bench) -> None:
@@ -162,7 +169,7 @@ def test_only_what_has_a_command_is_offered(bench: Bench) -> None:
     step = failed(run)
     assert step.diagnosis == "disk-full"
     assert step.remedy
-    assert step.remedy_command == ""
+    assert step.commands == ()
     with pytest.raises(UsageError, match="the choices are retry, rollback, stop"):
         answer(run, "remedy")
     answer(run, "stop")
@@ -204,7 +211,7 @@ def test_a_command_with_a_secret_in_it_is_not_offered(bench: Bench, tmp_path: Pa
     (secret / "composer").chmod(0o755)
     run.write("plan.json", codec.dumps(replace(plan, steps=(replace(plan.steps[0], action=Execute(argv)),))))
     assert bench.finish(run)[0] == 1
-    assert (failed(run).diagnosis, failed(run).remedy_command) == ("composer-archive", "")
+    assert (failed(run).diagnosis, failed(run).commands) == ("composer-archive", ())
 
 
 def test_journals_from_before_remedies_still_read(bench: Bench) -> None:
@@ -236,7 +243,7 @@ def test_the_question_shows_cause_remedy_and_command(
         "then try the step again",
     ):
         assert " ".join(text.split()) in said, text
-    assert re.sub(r"[\s\\]+", " ", step.remedy_command) in re.sub(r"[\s\\]+", " ", said)
+    assert re.sub(r"[\s\\]+", " ", only(step)) in re.sub(r"[\s\\]+", " ", said)
     answer(run, "stop")
     bench.wait_event(run, ev.RunFinished)
 

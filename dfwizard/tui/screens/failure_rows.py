@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from dfwizard.diagnosis import RemedyCommand
 from dfwizard.execution.state import StepState
 from dfwizard.planning.plan import Plan, Undo
 from dfwizard.reports.choices import Choice
 from dfwizard.reports.measures import brief, count
+from dfwizard.reports.remedy import SAFETY
 from dfwizard.reports.terminal import cut, folded, one_line, wrap, wrap_command
 from dfwizard.tui import signs
 from dfwizard.tui.screens.run_rows import command_of, number_of
@@ -55,9 +57,8 @@ def failure_text(plan: Plan, known: StepState, width: int) -> list[Text]:
         lines += [Text(), *_wrapped("Cause   ", known.cause, width)]
     if known.remedy:
         lines += [*([] if known.cause else [Text()]), *_wrapped("Remedy  ", known.remedy, width)]
-    if known.remedy_command:
-        commands = wrap_command(known.remedy_command, width=width, indent=" " * 8)
-        lines += [Text(part, STRONG) for line in commands for part in cut(line, width)]
+    lines += _guessed(known, width)
+    lines += [part for one in _commands(known.commands, width - 8) for part in _indented(one, width)]
     command = command_failed(plan, known)
     if command:
         lines += [Text(), Text("The command that failed (c copies it)", QUIET)]
@@ -76,6 +77,29 @@ def _told(known: StepState, width: int) -> list[Text]:
     if not known.line or known.line in known.message:
         return message or [Text("It did not say why.", QUIET)]
     return [*(Text(line, STRONG) for line in folded(known.line, width)), *message]
+
+
+def _guessed(known: StepState, width: int) -> list[Text]:
+    """Give the other lines that tell something of a failure that is not known, and what it may be."""
+    others = [text for text in known.lines if text != known.line]
+    lines = [Text(line) for text in others for line in folded(text, width)]
+    for guess in known.guesses:
+        lines += [Text(), *_wrapped("A guess ", guess, width, ODD)]
+    return lines
+
+
+def _commands(commands: Sequence[RemedyCommand], width: int) -> list[Text]:
+    """Give a remedy's commands; above each what it does, where there are several or where it is for a person alone."""
+    lines = []
+    for one in commands:
+        if len(commands) > 1 or one.by_hand:
+            lines += [Text(line, QUIET) for line in folded(f"# {one.does}: {SAFETY[one.safety]}", width)]
+        lines += [Text(line, STRONG) for line in wrap_command(one.command, width=width)]
+    return lines
+
+
+def _indented(line: Text, width: int) -> list[Text]:
+    return [Text(part, line.style) for part in cut(" " * 8 + line.plain, width)]
 
 
 def _wrapped(name: str, text: str, width: int, style: str = "") -> list[Text]:
@@ -121,13 +145,12 @@ def confirmation(
 ) -> tuple[str, list[str | Text]] | None:
     """Give title and lines of what is asked before a decision is taken; None for one that needs no second thought."""
     if decision == "remedy":
-        commands = [Text(line, STRONG) for line in wrap_command(known.remedy_command, width=70)]
         return "Apply the remedy?", [
             known.remedy,
             "",
             f"This is run in {plan.instance}:",
             "",
-            *commands,
+            *_commands(known.commands, 70),
             "",
             "Then the step is tried again.",
         ]

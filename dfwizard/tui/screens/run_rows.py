@@ -109,16 +109,11 @@ def command_of(step: Step, *, me: str) -> str:
 
 def outputs_of(known: StepState) -> tuple[tuple[str, str], ...]:
     """Give the name of each output of a step (`attempt 2`, `remedy 1`) and its file, the attempts first."""
-    from dfwizard.execution.remedies import remedy_output
+    from dfwizard.execution.remedies import output_label
 
-    first = known.outputs[0] if known.outputs else ""
     return (
         *((f"attempt {number}", file) for number, file in enumerate(known.outputs, 1)),
-        *(
-            (f"remedy {number}", remedy_output(first, number))
-            for number in range(1, known.remedies + 1)
-            if first
-        ),
+        *((output_label(file), file) for file in known.remedy_outputs),
     )
 
 
