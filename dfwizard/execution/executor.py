@@ -192,7 +192,7 @@ def execute_command(context: StepContext, action: Execute) -> None:
         stops.feed(stream, chunk)
         if stops.matched is not None:
             # Raised through the host, which ends the command and all that it has started.
-            raise StepRefused(f"The command was ended: its output says that it must fail: {stops.matched}")
+            raise StepRefused(f"The command was ended; its output says that it must fail:\n{stops.matched}")
 
     command = command_of(action, timeout=context.step.timeout)
     result = context.execute(command, check=False, on_output=take)

@@ -41,7 +41,7 @@ TELLING = {
         "    identical: commit,",
     ),
     "composer-network": (
-        "The command was ended: its output says that it must fail: Failed to download dreamfactory/",
+        "The command was ended; its output says that it must fail:",
         "  line    Failed to download dreamfactory/",
         "  cause   The servers that packages come from do not answer",
         "  remedy    run the remedy's command, then try the step again",

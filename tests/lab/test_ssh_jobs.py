@@ -282,7 +282,7 @@ def test_output_ends_a_command_there_with_all_that_it_started(reached: Reached, 
     rig = Rig(Store(tmp_path / "state").create(plan, None, host="there"), host=reached.host)
     script = f"sleep 600 & echo $! $$ >{pids}; echo no such host; sleep 600"
     assert not rig.command(script, stop_on=("no such host",))
-    assert rig.failure.message == "The command was ended: its output says that it must fail: no such host"
+    assert rig.failure.message == "The command was ended; its output says that it must fail:\nno such host"
     assert rig.failure.seconds < 30
     assert not any(living(int(pid)) for pid in pids.read_text().split())
 

@@ -58,7 +58,7 @@ def test_output_can_end_a_command_at_once_with_all_that_it_started(rig: Rig, tmp
     pids = tmp_path / "pids"
     script = f"sleep 600 & echo $! >{pids}; echo before; echo no such host >&2; sleep 600; echo after"
     assert not rig.command(script, stop_on=("no such host",), refuse=("before",))
-    assert rig.failure.message == "The command was ended: its output says that it must fail: no such host"
+    assert rig.failure.message == "The command was ended; its output says that it must fail:\nno such host"
     assert rig.failure.code is None
     assert rig.failure.seconds < 30
     assert b"no such host" in rig.output
