@@ -435,6 +435,12 @@ def _rules(options: Options) -> int:
     return 0
 
 
+def _diagnose(options: Options) -> int:
+    from dfwizard.cli.diagnose import diagnose
+
+    return diagnose(options)
+
+
 def _demo(options: Options) -> int:
     from dfwizard.cli.demo import demo
 
@@ -456,6 +462,7 @@ _COMMANDS: dict[str, Callable[[Options], int]] = {
     "resume": _resume,
     "decide": _decide,
     "report": _report,
+    "diagnose": _diagnose,
     "rules": _rules,
     "demo": _demo,
     "run-detached": _run_detached,

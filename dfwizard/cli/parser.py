@@ -63,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     _backup(commands)
     _changing(commands)
     _runs(commands)
+    _diagnose(commands)
     _rules(commands)
     _demo(commands)
     return parser
@@ -416,6 +417,38 @@ def _runs(commands: _Commands) -> None:
     detached = commands.add_parser("run-detached")  # what the runner's own process is; not for people
     detached.add_argument("directory")
     detached.add_argument("--request", choices=("run", "rollback"), default="run")
+
+def _diagnose(commands: _Commands) -> None:
+    diagnose = _add(
+        commands,
+        "diagnose",
+        "say what a failed command's output comes from, and what helps (nothing is run)",
+    )
+    diagnose.epilog = (
+        "examples:\n"
+        "  dfwizard diagnose migrate.log\n"
+        "  php artisan migrate 2>&1 | dfwizard diagnose -\n"
+        "  dfwizard diagnose --step composer-7.1.0 --code 1 composer.log\n"
+        "  tail -n 200 storage/logs/dreamfactory.log | dfwizard diagnose --json -\n\n"
+        "exit codes:\n"
+        "  0 the failure is known   4 it is not: the lines that tell most and guesses are printed\n"
+        "  1 it could not be read   2 no such file, or no text in it"
+    )
+    diagnose.add_argument("file", metavar="FILE", help="a file with the output, or - for stdin")
+    diagnose.add_argument(
+        "--step", metavar="ID", default="", help="the step that failed, where it was one of a run: composer-7.1.0"
+    )
+    diagnose.add_argument("--code", metavar="N", type=int, help="the exit code; negative for a signal")
+    diagnose.add_argument(
+        "--instance",
+        metavar="DIR",
+        default="/opt/dreamfactory",
+        help="the instance's directory, for the commands (default: /opt/dreamfactory)",
+    )
+    diagnose.add_argument(
+        "--owner", metavar="NAME", default="", help="the account that owns it (default: asked of the directory)"
+    )
+    _json(diagnose)
 
 
 def _rules(commands: _Commands) -> None:
