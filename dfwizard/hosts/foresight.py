@@ -1,4 +1,4 @@
-"""Looking ahead: the questions of some work put all at once, before it asks them one by one over a long way."""
+"""Looking ahead: what is about to be asked over a long way is got ready, or asked, before it is needed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,27 @@ Look = Callable[[Host], object]
 class Foreseeing(Protocol):
     """A host for which each question is a journey."""
 
+    def expect_many(self) -> None:
+        """Get ready, in the background, for many questions at the same time.
+
+        Raises:
+            HostError: the host cannot be reached.
+        """
+        ...
+
     def foreseeing(self, look: Look) -> Host:
         """Give this host with the answers to what `look` asks about files at hand, each for one asking."""
         ...
+
+
+def expect_many(host: Host) -> None:
+    """Have a host that is far away get ready for many questions at the same time; any other is so already.
+
+    Raises:
+        HostError: the host cannot be reached.
+    """
+    if isinstance(host, Foreseeing):
+        host.expect_many()
 
 
 def foreseen(host: Host, look: Look) -> Host:

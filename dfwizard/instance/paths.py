@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import posixpath
+from concurrent.futures import ThreadPoolExecutor
 
 from dfwizard.errors import HostError, UsageError
-from dfwizard.hosts.base import Host
+from dfwizard.hosts.base import FileStat, Host
 from dfwizard.hosts.command import Command
+from dfwizard.hosts.foresight import foreseen
 
 _REMEDY = "Give the directory that holds artisan, composer.json and .env; installers use /opt/dreamfactory."
 _COMPOSER_LIMIT = 1 << 20
 
 
 def locate(host: Host, path: str) -> str:
-    """Give the real path (absolute, symlinks resolved) of the installation at `path`.
+    """Give the real path of the installation at `path`. See `located`."""
+    return located(host, path)[0]
+
+
+def located(host: Host, path: str) -> tuple[str, FileStat]:
+    """Give the real path (absolute, symlinks resolved) of the installation at `path`, and what that directory is like.
 
     A relative path counts from the directory that dfwizard was started in.
 
@@ -25,7 +32,11 @@ def locate(host: Host, path: str) -> str:
         raise UsageError(
             "no directory was given" if not path else "the path holds a NUL byte", remedy=_REMEDY
         )
-    result = host.run(Command(("realpath", "-ez", "--", path), timeout=10, expect=(0, 1)))
+    question = Command(("realpath", "-ez", "--", path), timeout=10, expect=(0, 1))
+    with ThreadPoolExecutor(1, "path") as pool:
+        asked = pool.submit(host.run, question)
+        host = foreseen(host, lambda ahead: _look_at(ahead, path))
+        result = asked.result()
     real = result.stdout.rstrip(b"\0").decode("utf-8", "surrogateescape")
     if result.code != 0 or not real:
         raise UsageError(_reason(result.error_text), where=shown(path), remedy=_REMEDY)
@@ -36,7 +47,15 @@ def locate(host: Host, path: str) -> str:
         )
     if not is_instance(host, real):
         raise UsageError(_what_else(host, real), where=shown(path), remedy=_REMEDY)
-    return real
+    return real, stat
+
+
+def _look_at(host: Host, path: str) -> None:
+    """Ask what `located` will ask of an installation whose path leads over no symlink."""
+    host.stat(path)
+    for name in ("artisan", "config/df.php", "composer.json"):
+        host.stat(posixpath.join(path, name), follow=True)
+    host.read(posixpath.join(path, "composer.json"), limit=_COMPOSER_LIMIT)
 
 
 def is_instance(host: Host, path: str) -> bool:

@@ -170,6 +170,10 @@ class SshHost:
         """See `Host.sha256`."""
         return digests.sha256(self._workers, path, offset=offset, length=length, block=block)
 
+    def expect_many(self) -> None:
+        """See `Foreseeing.expect_many`."""
+        self._workers.expect_many()
+
     def foreseeing(self, look: Look) -> Host:
         """See `Foreseeing.foreseeing`."""
         from dfwizard.hosts.ssh.foreseen import foresee

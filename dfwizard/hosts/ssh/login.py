@@ -38,6 +38,8 @@ TRIES = 3
 """How often a wrong password or passphrase may be given."""
 _ROUNDS = 16
 """Sets of questions that one keyboard-interactive attempt may have, and methods that one login may go through."""
+_PIPELINING = "SSH-2.0-OpenSSH"
+"""Servers known to take requests that do not wait for the answers to those before."""
 _ONCE = re.compile(
     r"one.?time|\botp\b|verification|passcode|token|authenticat(?:or|ion) code|\bcode\b|challenge|duo",
     re.IGNORECASE,
@@ -90,6 +92,8 @@ class Login:
         self._algorithms = tuple(accepted.decode("ascii", "replace").split(",")) if accepted else ()
         self._who = f"{route.user}@{route.host}:{route.port}"
         self._notes: list[str] = []
+        self._known: tuple[_Candidate, ...] | None = None
+        self._pipelines = transport.remote_version.startswith(_PIPELINING)
         memory.pondered = 0.0
 
     def run(self) -> None:
@@ -99,7 +103,7 @@ class Login:
             HostError: the server refuses, or nobody knew the secret.
             ConnectionLost: the connection ended meanwhile.
         """
-        reply = self._auth.begin()
+        reply = self._auth.begin(self._send_first if self._pipelines else None)
         done: set[str] = set()
         for _ in range(_ROUNDS):
             if reply.kind == "success":
@@ -120,6 +124,37 @@ class Login:
             reply = after
         raise self._refusal(reply.methods)
 
+    def _send_first(self) -> None:
+        """Send the first key before the server has said what it takes; one that may need a person is only offered."""
+        if self._route.methods[:1] != ("publickey",):
+            return
+        refused = self._memory.refused
+        first = next((one for one in self._candidates() if one.blob is None or one.blob not in refused), None)
+        if first is None or first.blob is None:
+            return
+        algorithm = signature_algorithm(first.blob, self._algorithms)
+        sign = self._ready_sign(first)
+        if sign is None:
+            self._auth.send_offer(algorithm, first.blob)
+            return
+        try:
+            self._auth.send_proof(algorithm, first.blob, sign)
+        except OSError as error:
+            self._notes.append(f"{first.what}: {error}")
+
+    def _ready_sign(self, candidate: _Candidate) -> Sign | None:
+        """Give what signs without asking anybody: an agent may ask, or wait for a touch, unless the key has been taken before."""
+        if candidate.sign is not None:
+            return candidate.sign if candidate.blob == self._memory.taken else None
+        file = candidate.file
+        assert file is not None
+        if file.path not in self._memory.decrypted:
+            try:
+                self._memory.decrypted[file.path] = file.load(None)
+            except (WrongPassphrase, UnusableKey, OSError):
+                return None
+        return signer(self._memory.decrypted[file.path])
+
     def _by_key(self, reply: Reply) -> Reply:
         """Offer the keys one by one; give the last reply."""
         for candidate in self._candidates():
@@ -132,7 +167,8 @@ class Login:
             if blob in self._memory.refused:
                 continue
             algorithm = signature_algorithm(blob, self._algorithms)
-            offered = self._auth.offer(algorithm, blob)
+            proved = self._auth.awaits_proof(blob)
+            offered = Reply("wanted") if proved else self._auth.offer(algorithm, blob)
             if offered.kind != "wanted":
                 reply = self._key_refused(candidate, blob, offered)
                 if reply.kind in ("success", "partial") or "publickey" not in reply.methods:
@@ -152,6 +188,8 @@ class Login:
                 self._memory.taken = blob
                 return reply
             self._key_refused(candidate, blob, reply)
+            if "publickey" not in reply.methods:
+                return reply
         return Reply("refused", reply.methods)
 
     def _key_refused(self, candidate: _Candidate, blob: bytes, reply: Reply) -> Reply:
@@ -161,7 +199,9 @@ class Login:
 
     def _candidates(self) -> Iterator[_Candidate]:
         """Give the keys in OpenSSH's order: the agent's that ssh_config names, its others, then files; what worked before comes first."""
-        found = list(self._found())
+        if self._known is None:
+            self._known = tuple(self._found())
+        found = self._known
         taken = [
             candidate
             for candidate in found

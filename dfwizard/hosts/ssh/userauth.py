@@ -22,10 +22,13 @@ from paramiko.common import (
 )
 
 from dfwizard.errors import ConnectionLost
+from dfwizard.hosts.ssh.keys import Sign
 
 _SERVICE = "ssh-connection"
 _REQUEST = bytes([50])
 _RESPONSE = bytes([61])
+_Attempt = tuple[bytes, bool]
+"""A key's blob, and whether it was used to log in or only offered."""
 _METHOD_SPECIFIC = 60
 """One number with three meanings: the key would do, here are questions, the password must be changed."""
 PATIENCE = 60.0
@@ -57,29 +60,56 @@ class UserAuth(AuthHandler):
         self._replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         self.greeting = b""
         """What the server wanted to be shown before logging in."""
+        self._ahead: _Attempt | None = None
         transport.auth_handler = self
 
-    def begin(self) -> Reply:
-        """Ask for the service, then which methods there are (by the method `none`, which rarely succeeds)."""
+    def begin(self, first: Callable[[], None] | None = None) -> Reply:
+        """Ask for the service, then which methods there are (by the method `none`, which rarely succeeds).
+
+        `first` sends an attempt (`send_offer` or `send_proof`) before the answers have come, as RFC 4252, 5.1 allows. With None
+        each request waits for the answer to the one before.
+        """
         message = paramiko.Message()
         message.add_byte(bytes([5]))
         message.add_string("ssh-userauth")
         self._send(message)
+        if first is None:
+            self._wait()
+            return self._ask("none")
+        self._request("none")
+        first()
         self._wait()
-        return self._ask("none")
+        return self._wait()
+
+    def awaits_proof(self, blob: bytes) -> bool:
+        """Tell whether a proof with that key has been sent, and its reply not been taken yet."""
+        return self._ahead == (blob, True)
 
     def offer(self, algorithm: str, blob: bytes) -> Reply:
         """Ask whether a key would do; `wanted` or `refused`, which counts as an attempt."""
+        if self._ahead != (blob, False):
+            return self._after_ahead() or self._answered(lambda: self.send_offer(algorithm, blob))
+        return self._answered()
+
+    def prove(self, algorithm: str, blob: bytes, sign: Sign) -> Reply:
+        """Log in with a key; `sign` gives the signature of bytes by an algorithm, in SSH's encoding."""
+        if not self.awaits_proof(blob):
+            return self._after_ahead() or self._answered(lambda: self.send_proof(algorithm, blob, sign))
+        return self._answered()
+
+    def send_offer(self, algorithm: str, blob: bytes) -> None:
+        """Send what `offer` asks, for the reply to be taken later."""
 
         def add(message: paramiko.Message) -> None:
             message.add_boolean(False)
             message.add_string(algorithm)
             message.add_string(blob)
 
-        return self._ask("publickey", add)
+        self._request("publickey", add)
+        self._ahead = blob, False
 
-    def prove(self, algorithm: str, blob: bytes, sign: Callable[[bytes, str], bytes]) -> Reply:
-        """Log in with a key; `sign` gives the signature of bytes by an algorithm, in SSH's encoding."""
+    def send_proof(self, algorithm: str, blob: bytes, sign: Sign) -> None:
+        """Send what `prove` does, for the reply to be taken later."""
         signed = paramiko.Message()
         signed.add_string(self._wire.session_id or b"")
         signed.add_byte(_REQUEST)
@@ -96,7 +126,8 @@ class UserAuth(AuthHandler):
             message.add_string(blob)
             message.add_string(signature)
 
-        return self._ask("publickey", add)
+        self._request("publickey", add)
+        self._ahead = blob, True
 
     def try_password(self, password: bytes) -> Reply:
         """Log in with a password."""
@@ -131,6 +162,27 @@ class UserAuth(AuthHandler):
         self._replies.put(Reply("lost"))
 
     def _ask(self, method: str, add: Callable[[paramiko.Message], None] | None = None) -> Reply:
+        earlier = self._after_ahead()
+        if earlier is not None:
+            return earlier
+        self._request(method, add)
+        return self._wait()
+
+    def _answered(self, send: Callable[[], None] | None = None) -> Reply:
+        """Take the reply to the key that is on its way, or that `send` sends."""
+        if send is not None:
+            send()
+        self._ahead = None
+        return self._wait()
+
+    def _after_ahead(self) -> Reply | None:
+        """Take the reply to what was sent ahead and is not wanted any more; give it where it lets us in all the same."""
+        if self._ahead is None:
+            return None
+        reply = self._answered()
+        return reply if reply.kind in ("success", "partial") else None
+
+    def _request(self, method: str, add: Callable[[paramiko.Message], None] | None = None) -> None:
         self._method = method
         message = paramiko.Message()
         message.add_byte(_REQUEST)
@@ -139,7 +191,6 @@ class UserAuth(AuthHandler):
         if add is not None:
             add(message)
         self._send(message)
-        return self._wait()
 
     def _send(self, message: paramiko.Message) -> None:
         try:

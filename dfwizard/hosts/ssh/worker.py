@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import paramiko
+from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from dfwizard.errors import ConnectionLost, HostError
 from dfwizard.hosts.base import Stream
@@ -129,13 +130,20 @@ class Worker:
         return time.monotonic() - self._used > _IDLE
 
     def execute(self, command: str) -> None:
-        """Start what will read the requests.
+        """Start what will read the requests. A server that refuses to closes the channel: who reads the answer hears of it.
 
         Raises:
             ConnectionLost
         """
+        message = paramiko.Message()
+        message.add_byte(cMSG_CHANNEL_REQUEST)
+        message.add_int(self._channel.remote_chanid)
+        message.add_string("exec")
+        message.add_boolean(True)
+        message.add_string(command)
         try:
-            self._channel.exec_command(command)
+            # Not Channel.exec_command(): it waits for a round trip in which the first request can be on its way already.
+            self._channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]  # noqa: SLF001
         except _LINK as error:
             raise self._lost() from error
 

@@ -7,16 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dfwizard.errors import ConnectionLost
+from dfwizard.errors import ConnectionLost, HostError
 from dfwizard.hosts.ssh.becoming import Entrance
 from dfwizard.hosts.ssh.connection import Connection
 from dfwizard.hosts.ssh.worker import Answer, Server, Worker
 
-_LIMIT = 6
+_LIMIT = 8
 """Workers at a time; sshd allows ten sessions for a connection (MaxSessions), and others need some."""
 _RESERVE = 1
 """Workers beyond the limit for what must not wait: ending processes while everything is busy."""
 _REPEATS = 3
+_SOON = 5.0
+"""Seconds that a worker which nobody has asked for yet may take to open."""
 _PATIENCE = 10.0
 """Seconds that a worker which has rested has to say that it is there."""
 
@@ -51,6 +53,19 @@ class Workers:
                 pass
         assert self._server is not None
         return self._server
+
+    def expect_many(self) -> None:
+        """Open as many workers as there may be, in the background, once it is known how: opening one takes two round trips.
+
+        Raises:
+            HostError: the host cannot be reached.
+        """
+        assert self.server.user
+        with self._changed:
+            missing = _LIMIT - self._count
+            self._count += missing
+        for _ in range(missing):
+            threading.Thread(target=self._add, name=f"shell on {self.name}", daemon=True).start()
 
     def ask(
         self,
@@ -129,6 +144,18 @@ class Workers:
         self._server = worker.server
         self._closed = False
         return worker
+
+    def _add(self) -> None:
+        """Open a worker for whoever needs one."""
+        try:
+            worker = self._entrance.open(_SOON)
+        except HostError:
+            # Whoever needs one tries by itself, and hears why.
+            with self._changed:
+                self._count -= 1
+                self._changed.notify()
+        else:
+            self._give_back(worker, whole=True)
 
     @staticmethod
     def _is_there(worker: Worker) -> bool:
