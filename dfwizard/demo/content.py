@@ -188,7 +188,7 @@ def _services() -> list[Row]:
         ("email", "Local Email Service", "local_email"),
         ("user", "User Management", "user"),
         ("erp", "ERP database", "pgsql"),
-        ("inventory", "Warehouse stock", "mysql"),
+        ("inventory", "Warehouse stock", "pgsql"),
         ("weather", "Weather forecast", "rws"),
         ("mailer", "Transactional mail", "smtp_email"),
         ("github", "Sign in with GitHub", "oauth_github"),

@@ -22,7 +22,20 @@ from dfwizard.rules import Release
 MARKER = "sandbox.json"
 """What a server's stand-ins read of the scenario; the reader is `standins/world.py`."""
 
-PROGRAMS = ("php", "composer", "systemctl", "systemd-run", "ps", "nginx", "php-fpm", "curl", "df", "getent")
+PROGRAMS = (
+    "php",
+    "composer",
+    "systemctl",
+    "systemd-run",
+    "ps",
+    "nginx",
+    "php-fpm",
+    "curl",
+    "df",
+    "getent",
+    "free",
+    "getenforce",
+)
 """What stands in for the machine's own programs; git, tar, zstd or gzip, find and sha256sum are the machine's."""
 
 REMOTE_PROGRAMS = (*PROGRAMS, "sshd", "sudo")

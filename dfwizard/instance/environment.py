@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from dataclasses import replace
 
 from dfwizard.errors import HostError
 from dfwizard.hosts.base import Host
@@ -35,18 +36,25 @@ def read_dotenv(host: Host, path: str) -> tuple[DotenvFacts, dotenv.DotenvFile |
         )
     data = host.read(file)
 
-    def facts(
-        values: dict[str, str], secret_keys: tuple[str, ...], odd: tuple[str, ...], error: str | None
-    ) -> DotenvFacts:
-        digest = hashlib.sha256(data).hexdigest()
-        return DotenvFacts(file, digest, stat.mode, stat.owner, stat.group, values, secret_keys, odd, error)
-
+    known = DotenvFacts(
+        file, hashlib.sha256(data).hexdigest(), stat.mode, stat.owner, stat.group, values={}, secret_keys=()
+    )
     try:
         parsed = dotenv.parse(data)
     except dotenv.DotenvSyntaxError as error:
-        return facts({}, (), (), f"line {error.line}: {error.what}"), None
+        return replace(known, error=f"line {error.line}: {error.what}"), None
     shown, hidden = _sorted(parsed)
-    return facts(shown, hidden, tuple(dotenv.second_opinion(data)), None), parsed
+    odd = tuple(dotenv.second_opinion(data))
+    signing = _signing_bytes(parsed)
+    return replace(known, values=shown, secret_keys=hidden, odd=odd, signing_bytes=signing), parsed
+
+
+def _signing_bytes(file: dotenv.DotenvFile) -> int | None:
+    """Give the length of the secret that signs sessions: `env('JWT_SECRET', env('APP_KEY'))` as it stands (config/jwt.php)."""
+    secret = file.values.get("JWT_SECRET")
+    if secret is None:
+        secret = file.values.get("APP_KEY")
+    return len(secret.encode("utf-8", "surrogateescape")) if secret else None
 
 
 def _sorted(file: dotenv.DotenvFile) -> tuple[dict[str, str], tuple[str, ...]]:

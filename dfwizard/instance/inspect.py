@@ -29,6 +29,7 @@ from dfwizard.instance.facts import (
     GitFacts,
     KeyProof,
     PhpFacts,
+    ServerFacts,
     Space,
     StatusFacts,
     TreeFacts,
@@ -39,6 +40,7 @@ from dfwizard.instance.key import key_fingerprint, prove_key
 from dfwizard.instance.paths import is_instance, locate
 from dfwizard.instance.php import cli_php
 from dfwizard.instance.probe import DatabaseUnreachable, EncryptedValue, Probe, probe_facts
+from dfwizard.instance.server import server_facts
 from dfwizard.instance.space import DATABASE_SERVER, server_directory, spaces
 from dfwizard.instance.status import status_facts
 from dfwizard.instance.tools import composer_version, tool_paths
@@ -141,6 +143,7 @@ class _Inspection:
         web = self._put("web server", _NO_WEB, lambda: web_facts(ask, problems))
         tree = self._put("directory", _no_tree(ask), lambda: tree_facts(ask, problems))
         signs = self._put("version", Signs(), self._read_signs)
+        server = self._put("server", ServerFacts(), lambda: server_facts(ask, lambda: web.result()[0].user))
 
         env_found = env.result()
         dotenv, file = env_found if env_found is not None else (None, None)
@@ -202,6 +205,7 @@ class _Inspection:
             space=self._tell("space", free),
             owner_home="",
             tools=self._tell("tools", tools),
+            server=self._tell("server", server),
             problems=tuple(sorted(problems.lines)),
         )
 
@@ -269,6 +273,10 @@ class _Inspection:
             service_types=found.service_types,
             active_types=found.active_types,
             password_costs=found.password_costs,
+            other_engines=found.other_engines,
+            row_format=found.row_format,
+            oldest_transaction=found.oldest_transaction,
+            clients=found.clients,
         )
         return _DatabaseAnswer(facts, found.encrypted, found.directory)
 

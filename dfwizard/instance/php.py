@@ -6,10 +6,10 @@ import fnmatch
 import json
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dfwizard.errors import HostError
 from dfwizard.hosts.base import Host
@@ -17,19 +17,30 @@ from dfwizard.hosts.foresight import foreseen
 from dfwizard.instance.asking import Asker, Problems, is_running, program_of
 from dfwizard.instance.facts import PhpFacts
 
-_QUESTION = "echo json_encode([PHP_VERSION, PHP_BINARY, array_map('strtolower', get_loaded_extensions())]);"
+SETTINGS = (
+    "memory_limit", "disable_functions", "open_basedir", "display_errors", "opcache.enable", "opcache.validate_timestamps",
+)  # fmt: skip
+"""What is read of a php.ini."""
+
+_NAMES = ",".join(f"'{name}'" for name in SETTINGS)
+_QUESTION = (
+    "echo json_encode([PHP_VERSION, PHP_BINARY, array_map('strtolower', get_loaded_extensions()), "
+    f"array_combine([{_NAMES}], array_map('ini_get', [{_NAMES}]))]);"
+)
+_POOL_SETTING = re.compile(r"php_(?:admin_)?(?:value|flag)\[([\w.]+)\]")
 _MASTER = re.compile(r"\s*(\d+)\s+php-fpm: master process \((.*)\)\s*$")
 
 
 @dataclass(frozen=True)
 class Pool:
-    """One pool of php-fpm: the account it runs as and where it listens (a socket's path, or address:port)."""
+    """One pool of php-fpm: the account it runs as, where it listens (a socket's path, or address:port), its own settings of PHP."""
 
     name: str
     file: str
     user: str | None
     group: str | None
     listen: str
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ def cli_php(ask: Asker, program: str) -> PhpFacts:
     result = ask.as_owner(program, "-d", "display_errors=stderr", "-r", _QUESTION)
     start = result.stdout.find(b"[")
     try:
-        version, binary, extensions = json.loads(result.stdout[start:])
+        version, binary, extensions, *more = json.loads(result.stdout[start:])
     except ValueError:
         said = (result.error_text.strip() or result.text.strip()).splitlines()[-1:]
         raise HostError(
@@ -59,7 +70,8 @@ def cli_php(ask: Asker, program: str) -> PhpFacts:
             where=program,
             remedy=f"Run {program} -v.",
         ) from None
-    return PhpFacts("cli", binary or program, version, minor(version), tuple(sorted(extensions)))
+    settings = {name: value for name, value in (more[0] if more else {}).items() if isinstance(value, str)}
+    return PhpFacts("cli", binary or program, version, minor(version), tuple(sorted(extensions)), settings)
 
 
 def minor(version: str) -> str:
@@ -98,14 +110,15 @@ def _program(config: str) -> str:
     return f"php-fpm{match[1]}" if match else "php-fpm"
 
 
-def fpm_php(ask: Asker, master: Master) -> PhpFacts:
-    """Ask a php-fpm's program for its version and modules.
+def fpm_php(ask: Asker, master: Master, pool: Pool | None = None) -> PhpFacts:
+    """Ask a php-fpm's program for its version, modules and settings; those of `pool` go before php.ini's.
 
     Raises:
         HostError: it does not start.
     """
-    with ThreadPoolExecutor(1, "php-fpm") as pool:
-        asked_modules = pool.submit(ask.as_me, master.binary, "-m")
+    with ThreadPoolExecutor(2, "php-fpm") as threads:
+        asked_modules = threads.submit(ask.as_me, master.binary, "-m")
+        asked_settings = threads.submit(ask.as_me, master.binary, "-i")
         said = ask.as_me(master.binary, "-v").text
     match = re.match(r"PHP (\d+\.\d+\.\d+\S*)", said)
     if match is None:
@@ -114,7 +127,18 @@ def fpm_php(ask: Asker, master: Master) -> PhpFacts:
         )
     modules = asked_modules.result().text.split("[Zend Modules]")[0].splitlines()
     extensions = {line.strip().lower() for line in modules if line.strip() and not line.startswith("[")}
-    return PhpFacts("fpm", master.binary, match[1], minor(match[1]), tuple(sorted(extensions)))
+    settings = {**parse_settings(asked_settings.result().text), **(pool.settings if pool else {})}
+    return PhpFacts("fpm", master.binary, match[1], minor(match[1]), tuple(sorted(extensions)), settings)
+
+
+def parse_settings(text: str) -> dict[str, str]:
+    """Read those of `SETTINGS` that `php -i` prints, `name => local value => master value`; no value gives ""."""
+    found = {}
+    for line in text.splitlines():
+        words = [word.strip() for word in line.split("=>")]
+        if len(words) == 3 and words[0] in SETTINGS:
+            found[words[0]] = "" if words[1] == "no value" else words[1]
+    return found
 
 
 def pool_for(masters: Sequence[Master], passes: Sequence[str]) -> tuple[Master, Pool] | None:
@@ -154,7 +178,14 @@ def parse_pools(text: str, file: str) -> list[Pool]:
             text_value = value.strip().strip("\"'").replace("$pool", name)
             sections.setdefault(name, {})[key.strip()] = text_value
     return [
-        Pool(name, file, keys.get("user"), keys.get("group") or keys.get("user"), keys["listen"])
+        Pool(
+            name,
+            file,
+            keys.get("user"),
+            keys.get("group") or keys.get("user"),
+            keys["listen"],
+            {match[1]: value for key, value in keys.items() if (match := _POOL_SETTING.fullmatch(key))},
+        )
         for name, keys in sections.items()
         if name != "global" and "listen" in keys
     ]

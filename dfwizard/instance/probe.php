@@ -540,6 +540,60 @@ function directoryOf(Database $db)
     return isset($questions[$db->driver]) ? $db->first($questions[$db->driver]) : null;
 }
 
+function otherEngines(Database $db)
+{
+    return $db->column("SELECT CONCAT(TABLE_NAME, ': ', ENGINE) FROM information_schema.TABLES
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' ORDER BY TABLE_NAME LIMIT 50");
+}
+
+function rowFormat(Database $db)
+{
+    $rows = $db->rows("SHOW GLOBAL VARIABLES LIKE 'innodb_default_row_format'");
+    return $rows ? strtolower((string) $rows[0][1]) : null;
+}
+
+// Seconds since the oldest transaction of others began; null where there is none, or the account may not know.
+function oldestTransaction(Database $db)
+{
+    $questions = [
+        'mysql' => 'SELECT MAX(TIMESTAMPDIFF(SECOND, t.trx_started, NOW())) FROM information_schema.INNODB_TRX t
+            JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+            WHERE p.DB = DATABASE() AND p.ID <> CONNECTION_ID()',
+        'pgsql' => 'SELECT floor(extract(epoch FROM clock_timestamp() - min(xact_start))) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    ];
+    try {
+        $age = isset($questions[$db->driver]) ? $db->first($questions[$db->driver]) : null;
+    } catch (PDOException $error) {
+        return null;
+    }
+    return $age === null ? null : (int) $age;
+}
+
+// Hosts that are connected to the same database, our own and the server's left out; an account sees its own connections.
+function otherClients(Database $db)
+{
+    $own = '';
+    $hosts = [];
+    if ($db->driver === 'mysql') {
+        $me = $db->first('SELECT CONNECTION_ID()');
+        foreach ($db->rows('SHOW PROCESSLIST') as $row) {
+            $host = preg_replace('/:\d+$/', '', (string) $row[2]);
+            if ((string) $row[0] === (string) $me) {
+                $own = $host;
+            } elseif ((string) $row[3] === $db->name) {
+                $hosts[$host] = true;
+            }
+        }
+    } elseif ($db->driver === 'pgsql') {
+        $own = (string) $db->first('SELECT host(inet_client_addr())');
+        $hosts = array_flip($db->column("SELECT DISTINCT host(client_addr) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND client_addr IS NOT NULL"));
+    }
+    unset($hosts[$own], $hosts['localhost'], $hosts['127.0.0.1'], $hosts['::1'], $hosts['']);
+    return array_map('strval', array_keys($hosts));
+}
+
 function facts(Database $db, array $request)
 {
     $tables = $db->tables();
@@ -559,6 +613,10 @@ function facts(Database $db, array $request)
     return [
         'server' => server($db),
         'directory' => directoryOf($db),
+        'other_engines' => $db->driver === 'mysql' ? otherEngines($db) : [],
+        'row_format' => $db->driver === 'mysql' ? rowFormat($db) : null,
+        'oldest_transaction' => oldestTransaction($db),
+        'clients' => otherClients($db),
         'size' => bytesOf($db, $request),
         'writable' => writable($db, $request),
         'tables' => $counts,

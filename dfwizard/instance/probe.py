@@ -67,6 +67,7 @@ class ProbedFacts:
     `size` in bytes; `tables` row counts; `writable` what the privileges say (None: not known, as when they come through
     roles); `migrations` in the order they ran; `service_types` services by type and `active_types` the active ones;
     `password_costs` users by bcrypt cost; `encrypted` at most 20 values; `directory` where the server says that it keeps its data.
+    The others are as in `DatabaseFacts`.
     """
 
     server: str
@@ -79,6 +80,10 @@ class ProbedFacts:
     password_costs: Mapping[str, int]
     encrypted: tuple[EncryptedValue, ...]
     directory: str | None = None
+    other_engines: tuple[str, ...] = ()
+    row_format: str | None = None
+    oldest_transaction: int | None = None
+    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,10 @@ def probe_facts(probe: Probe, *, timeout: float = 60.0, mark: str | None = None)
         password_costs=_counts(data["password_costs"]),
         encrypted=tuple(EncryptedValue(**item) for item in data["encrypted"]),
         directory=data["directory"],
+        other_engines=tuple(data["other_engines"]),
+        row_format=data["row_format"],
+        oldest_transaction=data["oldest_transaction"],
+        clients=tuple(data["clients"]),
     )
 
 

@@ -11,7 +11,7 @@ from dfwizard.instance.asking import Asker
 
 PROGRAMS = (
     "git", "composer", "tar", "zstd", "pigz", "gzip", "find", "sha256sum", "mysqldump", "mariadb-dump", "mysql", "mariadb",
-    "pg_dump", "psql", "pg_restore", "sqlite3", "systemctl", "curl", "runuser", "sudo",
+    "pg_dump", "psql", "pg_restore", "sqlite3", "systemctl", "curl", "runuser", "sudo", "unzip", "7z", "7zz", "7za",
 )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def web_facts(ask: Asker, problems: Problems) -> tuple[WebFacts, PhpFacts | None
     if site is None:
         problems.add(f"no running nginx or Apache was found that serves {ask.path}/public")
     found = _pool(ask, masters, site, problems)
-    php = _fpm_facts(ask, found[0], problems) if found else None
+    php = _fpm_facts(ask, *found, problems) if found else None
     facts = _facts(ask, site, found, php, known)
     if site and not facts.server_service and known:
         problems.add(f"the service of {site.server} is not known to systemctl")
@@ -106,9 +106,9 @@ def _pool(
     return pools[0] if site is None and len(pools) == 1 else None
 
 
-def _fpm_facts(ask: Asker, master: Master, problems: Problems) -> PhpFacts | None:
+def _fpm_facts(ask: Asker, master: Master, pool: Pool | None, problems: Problems) -> PhpFacts | None:
     try:
-        return fpm_php(ask, master)
+        return fpm_php(ask, master, pool)
     except HostError as error:
         problems.add(f"php-fpm could not be asked: {error.what}")
         return None

@@ -133,6 +133,10 @@ def _facts(db: Database, _request: Request) -> Request:
     return {
         "server": SERVER,
         "directory": None,
+        "other_engines": [],
+        "row_format": None,
+        "oldest_transaction": None,
+        "clients": [],
         "size": os.stat(db.file).st_size,
         "writable": os.access(db.file, os.W_OK) and os.access(os.path.dirname(db.file), os.W_OK),
         "tables": [

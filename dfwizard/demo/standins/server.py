@@ -36,6 +36,8 @@ def main(program: str, arguments: list[str]) -> int:
         "curl": _curl,
         "df": _df,
         "getent": _getent,
+        "free": _free,
+        "getenforce": _getenforce,
         "sudo": _sudo,
     }
     if program == "systemd-run":
@@ -121,6 +123,21 @@ def _df(arguments: list[str]) -> int:
     free = wanted if isinstance(wanted, int) else FREE
     print("Filesystem     1024-blocks     Used Available Capacity Mounted on")
     print(f"/dev/vda1      {TOTAL} {TOTAL - free} {free} {100 - 100 * free // TOTAL}% /")
+    return 0
+
+
+def _free(arguments: list[str]) -> int:
+    if arguments != ["-b"]:
+        return world.unknown("free", arguments)
+    print("               total        used        free      shared  buff/cache   available")
+    print(
+        "Mem:      4110508032  1203982336   611635200    11079680  2294890496  2661863424\nSwap:              0           0           0"
+    )
+    return 0
+
+
+def _getenforce(_arguments: list[str]) -> int:
+    print("Disabled")
     return 0
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dfwizard.planning.checks.checkout import CHECKOUT_CHECKS
 from dfwizard.planning.checks.context import Context, Needs, ServiceType
 from dfwizard.planning.checks.data import DATA_CHECKS
 from dfwizard.planning.checks.platform import PLATFORM_CHECKS
+from dfwizard.planning.checks.server import SERVER_CHECKS
+from dfwizard.planning.checks.settings import SETTINGS_CHECKS
 from dfwizard.planning.checks.source import SOURCE_CHECKS
 from dfwizard.planning.findings import Finding, Severity
 
@@ -15,7 +18,13 @@ _ORDER = {Severity.BLOCKER: 0, Severity.WARNING: 1, Severity.INFO: 2, Severity.O
 
 def check(context: Context) -> tuple[Finding, ...]:
     """Run every check over what was found out; the gravest findings come first."""
-    findings = [
-        finding for one in (*SOURCE_CHECKS, *PLATFORM_CHECKS, *DATA_CHECKS) for finding in one(context)
-    ]
+    checks = (
+        *SOURCE_CHECKS,
+        *CHECKOUT_CHECKS,
+        *PLATFORM_CHECKS,
+        *SERVER_CHECKS,
+        *DATA_CHECKS,
+        *SETTINGS_CHECKS,
+    )
+    findings = [finding for one in checks for finding in one(context)]
     return tuple(sorted(findings, key=lambda finding: _ORDER[finding.severity]))
