@@ -110,7 +110,7 @@ def _backup_context(context: StepContext) -> BackupContext:
 def _edit_dotenv(context: StepContext, action: actions.EditDotenv) -> None:
     host, path = context.host, f"{context.plan.instance}/.env"
     before = host.read(path)
-    after = dotenv.edit(before, dict(action.changes))
+    after = dotenv.edit(before, action.on(dotenv.parse(before).values))
     found = host.stat(path, follow=True)
     if found is None:
         raise HostError(".env has gone", where=path, remedy="Put it back from the backup.")

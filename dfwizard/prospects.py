@@ -27,7 +27,7 @@ from dfwizard.planning.checks import Context, Needs, ServiceType, check
 from dfwizard.planning.findings import Finding, blockers
 from dfwizard.planning.plan import EditDotenv, Plan
 from dfwizard.planning.road import Wish
-from dfwizard.planning.upgrade import dotenv_changes, plan_upgrade, road
+from dfwizard.planning.upgrade import dotenv_changes, dotenv_renames, plan_upgrade, road
 from dfwizard.rules import Release, Rules
 
 _CHECKLIST = (
@@ -156,13 +156,14 @@ class Planner:
     ) -> tuple[EditDotenv | None, str | None]:
         """Give the edit of `.env` that the road needs, or why it cannot be made."""
         changes = dotenv_changes(facts, self.rules, installed, goal)
-        if not changes:
+        edit = EditDotenv(changes, "", dotenv_renames(facts, self.rules, installed, goal, changes))
+        if not edit.keys:
             return None, None
         try:
-            edited = dotenv.edit(access.env, changes)
+            edited = dotenv.edit(access.env, edit.on(access.file.values))
         except DotenvError as error:
             return None, str(error)
-        return EditDotenv(changes, diff(access.env, edited)), None
+        return replace(edit, diff=diff(access.env, edited)), None
 
     def _ask_database(self, access: Access, context: Context) -> Context:
         from dfwizard.instance.probe import probe_names

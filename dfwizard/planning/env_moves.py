@@ -17,13 +17,14 @@ class Said:
     """What the source says of a key.
 
     `assumed`: it does not set the key, and behaves as with this value. `note` tells where the value comes from, where that is not the key
-    itself; `obstacle` why it does not hold for the target's release ("" where it does).
+    itself; `obstacle` why it does not hold for the target's release ("" where it does); `old` is what the source calls a renamed key.
     """
 
     value: str = field(repr=False)
     assumed: bool = False
     note: str = ""
     obstacle: str = ""
+    old: str = ""
 
 
 def said_by(
@@ -50,7 +51,7 @@ def _rename(said: dict[str, Said], rule: EnvRule) -> None:
     old = said.get(rule.old)
     if old is None or _is_blank(old) or not _is_blank(said.get(rule.new)):
         return
-    said[rule.new] = Said(old.value, note=f"The source calls it {rule.old}.")
+    said[rule.new] = Said(old.value, note=f"The source calls it {rule.old}.", old=rule.old)
 
 
 def moved_away(

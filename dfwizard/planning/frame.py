@@ -106,7 +106,7 @@ def dotenv_step(edit: EditDotenv | None) -> list[Step]:
         Step(
             "dotenv",
             "Add the keys that the target cannot do without",
-            f"{', '.join(edit.changes)}: the new code would otherwise change its behaviour or break.",
+            f"{', '.join(edit.keys)}: the new code would otherwise change its behaviour or break.",
             edit,
             guide="Upgrade Path by Version (review .env for new required variables)",
             undo=Undo.TREE,

@@ -53,11 +53,25 @@ class Execute:
 
 @dataclass(frozen=True)
 class EditDotenv:
-    """Set keys in the instance's `.env`, byte-preserving; None removes a key. `diff` is what is shown (secrets masked)."""
+    """Set keys in the instance's `.env`, byte-preserving; None removes a key. `diff` is what is shown (secrets masked).
+
+    `renames` gives a new key the value that an old one has in the file when the step runs: it may be secret, and stands nowhere else.
+    """
 
     KIND: ClassVar[str] = "edit-dotenv"
     changes: Mapping[str, str | None]
     diff: str
+    renames: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Give the keys that are set or removed."""
+        return (*self.changes, *self.renames)
+
+    def on(self, values: Mapping[str, str | None]) -> dict[str, str | None]:
+        """Give all changes of a file that holds `values`."""
+        renamed = {new: values[old] for new, old in self.renames.items() if old in values}
+        return {**self.changes, **renamed}
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,22 @@ Every departure from the letter is named in the step that departs. A pure functi
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dfwizard.errors import BlockedError
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.origin import OriginFacts, TargetFacts
 from dfwizard.planning.constraint import php_minors
+from dfwizard.planning.env_moves import said_by
 from dfwizard.planning.frame import dotenv_step, fetch_step, steps_after, steps_before
 from dfwizard.planning.hop import hop_steps
 from dfwizard.planning.plan import EditDotenv, Hop, Plan
 from dfwizard.planning.road import Road, Wish
 from dfwizard.planning.weights import pace, weighed
 from dfwizard.rules import Release, Rules, stops
+
+_HIDDEN = "***"
+"""Stands for a secret value: what matters of it here is that there is one."""
 
 
 def road(facts: Facts, rules: Rules, target: str) -> tuple[Release, tuple[Release, ...]]:
@@ -53,6 +59,20 @@ def dotenv_changes(facts: Facts, rules: Rules, installed: Release, goal: Release
     """Give the keys that `.env` needs before the code changes, with their values."""
     present = dict(facts.dotenv.values) if facts.dotenv else {}
     return {item.key: item.value for item in rules.required_env(installed, goal, present)}
+
+
+def dotenv_renames(
+    facts: Facts, rules: Rules, installed: Release, goal: Release, changes: Collection[str] = ()
+) -> dict[str, str]:
+    """Give the keys that `.env` sets by a name that the goal does not read: the new name by the old one.
+
+    Keys that have the new name already, and those of `changes`, are left out; the old line stays, for the old code reads it.
+    """
+    if facts.dotenv is None:
+        return {}
+    values = {**dict.fromkeys(facts.dotenv.secret_keys, _HIDDEN), **facts.dotenv.values}
+    meant = said_by(values, rules, installed, goal)
+    return {new: said.old for new, said in meant.items() if said.old and new not in changes}
 
 
 def php_window(target: TargetFacts) -> tuple[str, ...]:

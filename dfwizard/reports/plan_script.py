@@ -156,7 +156,7 @@ def _edit(script: Script, action: EditDotenv) -> list[str]:
         raise UsageError(
             "the plan changes .env, and it could not be read", remedy="Export it as root or as its owner."
         )
-    after = edit(before, action.changes)
+    after = edit(before, action.on(parse(before).values))
     pieces = splice(before, after)
     new = inserted(pieces).decode("utf-8", "replace")
     if any(secret in new for secret in secret_values(parse(before))):

@@ -358,12 +358,17 @@ def test_names_that_a_shell_would_obey(start_lab: StartLab, tmp_path: Path) -> N
 def test_a_tag_clone_on_a_mount_point_and_what_users_wrote(start_lab: StartLab, tmp_path: Path) -> None:
     lab = start_lab("sqlite", "6.3.0", variant="tag-clone")
     cli = Cli(lab, tmp_path / "state")
+    with (lab.instance / ".env").open("a") as file:
+        file.write("BROADCAST_DRIVER=log\n")
     incoming = lab.git("ls-tree", "-r", "--name-only", "HEAD").stdout
     subprocess.run(["mount", "--bind", str(lab.instance), str(lab.instance)], check=True)
     try:
         assert "composer.json" in incoming
         before = independent_digest(lab)
         cli.upgrade("7.4.0").expect(NO_ADDRESS)
+        env = (lab.instance / ".env").read_text()
+        assert "BROADCAST_DRIVER=log\n" in env
+        assert "BROADCAST_CONNECTION=log\n" in env
         assert lab.git("rev-parse", "HEAD").stdout.strip() == lab.commits["7.4.0"]
         assert lab.git("symbolic-ref", "-q", "HEAD").returncode != 0
         lab.query("update user set first_name = 'since the upgrade' where id = 1")

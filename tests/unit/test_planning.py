@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from dfwizard import codec
 from dfwizard.errors import BlockedError, UsageError
-from dfwizard.instance.facts import ArtisanFacts, KeyProof, Space, WebFacts
+from dfwizard.instance.facts import ArtisanFacts, Facts, KeyProof, Space, WebFacts
 from dfwizard.planning.checks import Context, Needs, ServiceType, check
 from dfwizard.planning.findings import Finding, Severity, blockers
 from dfwizard.planning.plan import ClearAside, EditDotenv, Execute, Plan, Undo
 from dfwizard.planning.rollback import plan_rollback
-from dfwizard.planning.upgrade import dotenv_changes, road
+from dfwizard.planning.upgrade import dotenv_changes, dotenv_renames, road
 from dfwizard.rules import Release
 
 from . import samples
@@ -132,6 +132,39 @@ def test_the_keys_that_the_target_needs_keep_todays_behaviour() -> None:
         samples.facts(), samples.RULES, samples.RULES.resolve("6.3.0"), samples.RULES.resolve("7.7.0")
     )
     assert changes == {"CACHE_STORE": "redis", "QUEUE_CONNECTION": "sync", "BCRYPT_ROUNDS": "10"}
+
+
+def with_keys(values: dict[str, str], *secret: str) -> Facts:
+    facts = samples.facts()
+    assert facts.dotenv is not None
+    return replace(facts, dotenv=replace(facts.dotenv, values=values, secret_keys=secret))
+
+
+def test_keys_that_the_target_calls_otherwise_are_set_by_their_new_names_too() -> None:
+    here, there = samples.RULES.resolve("6.3.0"), samples.RULES.resolve("7.7.0")
+    old = {
+        "BROADCAST_DRIVER": "pusher",
+        "DB_DRIVER": "pgsql",
+        "CACHE_TABLE": "df_cache",
+        "FILESYSTEM_DRIVER": "",
+        "CACHE_STORE": "file",
+    }
+    facts = with_keys(old, "DATABASE_URL")
+    renames = dotenv_renames(facts, samples.RULES, here, there)
+    assert renames == {
+        "BROADCAST_CONNECTION": "BROADCAST_DRIVER",
+        "DB_CONNECTION": "DB_DRIVER",
+        "DB_URL": "DATABASE_URL",
+    }, "what is blank, or not in force, needs no new name"
+    in_database = with_keys({**old, "CACHE_STORE": "database", "DB_CONNECTION": "mysql"})
+    again = dotenv_renames(in_database, samples.RULES, here, there)
+    assert again == {"BROADCAST_CONNECTION": "BROADCAST_DRIVER", "DB_CACHE_TABLE": "CACHE_TABLE"}
+    assert dotenv_renames(facts, samples.RULES, there, there) == {}
+    edit = EditDotenv({"CACHE_STORE": "file"}, "", renames)
+    values = {**old, "DATABASE_URL": "mysql://u:p@h/d"}
+    assert edit.on(values)["DB_URL"] == "mysql://u:p@h/d"
+    assert "p@h" not in codec.dumps(edit), "a secret is taken from the file when the step runs"
+    assert "DB_URL" not in edit.on(old), "what has gone meanwhile cannot be copied"
 
 
 @pytest.mark.parametrize("target", ["6.3.0", "7.0.0", "5.4.1", "4.10.0", "7.3.0.1", "no-such"])

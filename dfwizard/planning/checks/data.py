@@ -46,7 +46,7 @@ def dotenv(context: Context) -> list[Finding]:
         explained(
             "dotenv-keys",
             Severity.INFO,
-            f".env gets {counted(len(step.action.changes), 'key')} more before the code changes",
+            f".env gets {counted(len(step.action.keys), 'key')} more before the code changes",
             tuple(step.action.diff.splitlines()),
         )
         for step in context.plan.steps
@@ -56,9 +56,12 @@ def dotenv(context: Context) -> list[Finding]:
 
 
 def renamed_keys(context: Context) -> list[Finding]:
-    """A renamed key that the target cannot work without, and that dfwizard does not add by itself, must be set first."""
+    """A renamed key that the target cannot work without must be set first, where the plan cannot set it."""
     facts = context.facts.dotenv
     values = facts.values if facts else {}
+    set_by_plan = {
+        key for step in context.plan.steps if isinstance(step.action, EditDotenv) for key in step.action.keys
+    }
     fatal = [
         rule
         for rule in context.rules.env_changes(context.installed, context.goal)
@@ -67,6 +70,7 @@ def renamed_keys(context: Context) -> list[Finding]:
         and rule.old in values
         and rule.new
         and rule.new not in values
+        and rule.new not in set_by_plan
     ]
     return [
         explained(
