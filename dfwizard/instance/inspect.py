@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from dfwizard.errors import DfwizardError, HostError
 from dfwizard.hosts.base import Host
-from dfwizard.hosts.foresight import foreseen
+from dfwizard.hosts.foresight import expect_many, foreseen
 from dfwizard.instance.artisan import artisan_facts
 from dfwizard.instance.asking import NOWHERE, Asker, Problems
 from dfwizard.instance.crontabs import crontab_lines
@@ -37,7 +37,7 @@ from dfwizard.instance.facts import (
 )
 from dfwizard.instance.git import git_facts
 from dfwizard.instance.key import key_fingerprint, prove_key
-from dfwizard.instance.paths import is_instance, locate
+from dfwizard.instance.paths import located
 from dfwizard.instance.php import cli_php
 from dfwizard.instance.probe import DatabaseUnreachable, EncryptedValue, Probe, probe_facts
 from dfwizard.instance.server import server_facts
@@ -51,7 +51,7 @@ from dfwizard.instance.web import web_facts
 T = TypeVar("T")
 OnFact = Callable[[str, object], None]
 
-_THREADS = 8
+_THREADS = 16
 _LOCK_LIMIT = 16 << 20
 
 _NO_TOOLS: Mapping[str, str] = {}
@@ -85,36 +85,51 @@ def inspect(
             `problems`.
     """
     began, taken_at = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
-    host = foreseen(host, lambda ahead: _look_ahead(ahead, path, rules, space or {}))
-    real = locate(host, path)
-    stat = host.stat(real)
-    owner = stat.owner if stat else host.user
-    home = home_of(host, owner)
-    ask = Asker(host, real, owner, home or NOWHERE)
+    expect_many(host)
+    real, stat = located(host, path)
     with ThreadPoolExecutor(_THREADS, "inspect") as pool:
-        answers = _Inspection(ask, pool, Problems(), on_fact or _nobody).answer(
+        at_once = Asker(host, real, stat.owner)
+        home = pool.submit(home_of, host, stat.owner)
+        ahead = pool.submit(foreseen, host, lambda there: _look_ahead(there, at_once, rules, space or {}))
+        askers = _Askers(
+            at_once=at_once,
+            at_home=lambda: replace(at_once, home=home.result() or NOWHERE),
+            ahead=lambda: replace(at_once, home=home.result() or NOWHERE, host=ahead.result()),
+        )
+        answers = _Inspection(askers, pool, Problems(), on_fact or _nobody).answer(
             rules, php, url, space or {}, http
         )
     return replace(
         answers,
         taken_at=taken_at,
         seconds=round(time.monotonic() - began, 3),
-        owner_home=home or f"/var/cache/dfwizard/home-{owner}",
+        owner_home=home.result() or f"/var/cache/dfwizard/home-{stat.owner}",
     )
 
 
-def _look_ahead(host: Host, path: str, rules: Releases | None, space: Mapping[str, str]) -> None:
-    """Ask about files what the inspection of `path` will ask, taking it for the instance's real path."""
-    is_instance(host, path)
-    stat = host.stat(path)
-    ask = Asker(host, path, stat.owner if stat else host.user)
+def _look_ahead(host: Host, ask: Asker, rules: Releases | None, space: Mapping[str, str]) -> None:
+    """Ask about files what the inspection will ask."""
+    ask = replace(ask, host=host)
+    askers = _Askers(ask, lambda: ask, lambda: ask)
     with ThreadPoolExecutor(_THREADS, "ahead") as pool:
-        _Inspection(ask, pool, Problems(), _nobody).answer(rules, None, None, space, http=False)
+        _Inspection(askers, pool, Problems(), _nobody).answer(rules, None, None, space, http=False)
     artisan_facts(ask, "php", Problems(), database_file=None, database_answers=lambda: False)
 
 
 def _nobody(_name: str, _value: object) -> None:
     """Hear nothing: for callers that wait for the whole."""
+
+
+@dataclass(frozen=True)
+class _Askers:
+    """Ways of asking: `at_once`; `at_home`, as soon as the owner's home is known; `ahead`, as soon as the answers about files are.
+
+    What asks about files first takes the last, what runs programs as the owner the second, everything else the first.
+    """
+
+    at_once: Asker
+    at_home: Callable[[], Asker]
+    ahead: Callable[[], Asker]
 
 
 @dataclass(frozen=True)
@@ -126,7 +141,7 @@ class _DatabaseAnswer:
 
 @dataclass
 class _Inspection:
-    ask: Asker
+    ask: _Askers
     pool: ThreadPoolExecutor
     problems: Problems
     on_fact: OnFact
@@ -135,15 +150,20 @@ class _Inspection:
     def answer(
         self, rules: Releases | None, php: str | None, url: str | None, space: Mapping[str, str], http: bool
     ) -> Facts:
-        ask, problems = self.ask, self.problems
-        tools = self._put("tools", _NO_TOOLS, lambda: tool_paths(ask.host))
-        cli = self._put("PHP", None, lambda: self._cli(php))
-        git = self._put("git", None, lambda: git_facts(ask, problems))
-        env = self._put(".env", None, lambda: read_dotenv(ask.host, ask.path))
+        ask, home, ahead, problems = self.ask.at_once, self.ask.at_home, self.ask.ahead, self.problems
         web = self._put("web server", _NO_WEB, lambda: web_facts(ask, problems))
-        tree = self._put("directory", _no_tree(ask), lambda: tree_facts(ask, problems))
+        cli = self._put("PHP", None, lambda: self._cli(php))
+        git = self._put("git", None, lambda: git_facts(home(), problems))
+        env = self._put(".env", None, lambda: read_dotenv(ahead().host, ask.path))
+        tools = self._put("tools", _NO_TOOLS, lambda: tool_paths(ahead().host))
+        tree = self._put("directory", _no_tree(ask), lambda: tree_facts(home(), problems))
         signs = self._put("version", Signs(), self._read_signs)
-        server = self._put("server", ServerFacts(), lambda: server_facts(ask, lambda: web.result()[0].user))
+        licensed = self._put("licence files", (_NO_TEXT, _NO_TEXT), lambda: licence(ahead(), git.result()))
+        crontabs = self._put("crontabs", _NO_TEXT, lambda: self._crontabs(web))
+        composer = self._put("composer", None, lambda: self._composer(cli, tools))
+        server = self._put(
+            "server", ServerFacts(), lambda: server_facts(home(), lambda: web.result()[0].user)
+        )
 
         env_found = env.result()
         dotenv, file = env_found if env_found is not None else (None, None)
@@ -158,6 +178,7 @@ class _Inspection:
         artisan = self._put(
             "artisan", ArtisanFacts(), lambda: self._artisan(program, sqlite, database, dotenv, file)
         )
+        status = self._put("HTTP", None, lambda: self._status(url, web, dotenv) if http else None)
         paths = {ask.path: "instance", **({sqlite: "database"} if sqlite else {}), **space}
         free = self._put("free space", _NO_SPACE, lambda: self._spaces(paths, wanted, database))
 
@@ -165,14 +186,7 @@ class _Inspection:
         self.on_fact("web", web_found)
         php_found = tuple(one for one in (cli_found, fpm) if one is not None)
         self.on_fact("php", php_found)
-        status = self._put("HTTP", None, lambda: self._status(url, web_found, dotenv) if http else None)
-        users = {ask.owner, "root", ask.host.user, *([web_found.user] if web_found.user else [])}
-        crontabs = self._put("crontabs", _NO_TEXT, lambda: crontab_lines(ask, users, problems))
         git_found = self._tell("git", git)
-        licensed = self._put("licence files", (_NO_TEXT, _NO_TEXT), lambda: licence(ask, git_found))
-        composer_path = tools.result().get("composer")
-        composer = self._put("composer", None, lambda: self._composer(program, composer_path))
-
         key = self._prove(file, self._tell("database", database).encrypted)
         found = _signs_with(
             signs.result(), git_found, self._tell("artisan", artisan), self._tell("status", status)
@@ -195,7 +209,7 @@ class _Inspection:
             git=git_found,
             php=php_found,
             composer=self._tell("composer", composer),
-            composer_path=composer_path,
+            composer_path=tools.result().get("composer"),
             web=web_found,
             dotenv=dotenv,
             database=database.result().facts,
@@ -230,10 +244,11 @@ class _Inspection:
         return value
 
     def _cli(self, php: str | None) -> PhpFacts:
-        program = php or self.ask.host.which("php", user=self.ask.owner) or self.ask.host.which("php")
+        ask = self.ask.at_once
+        program = php or ask.host.which("php", user=ask.owner) or ask.host.which("php")
         if program is None:
             raise HostError("there is no php on the PATH", remedy="Install PHP's command line, or name it.")
-        found = cli_php(self.ask, program)
+        found = cli_php(self.ask.at_home(), program)
         return replace(found, binary=program)
 
     def _settings(self, file: DotenvFile | None) -> DatabaseSettings | None:
@@ -242,7 +257,7 @@ class _Inspection:
         try:
             config = self._read("config/database.php")
             text = config.decode("utf-8", "replace") if config is not None else None
-            return settings(file.values, self.ask.path, config=text)
+            return settings(file.values, self.ask.at_once.path, config=text)
         except DfwizardError as error:
             self.problems.add(f"database: {error.what}")
             return None
@@ -256,7 +271,8 @@ class _Inspection:
         if php is None:
             return _DatabaseAnswer(replace(facts, error="there is no PHP to ask it with"))
         try:
-            found = probe_facts(Probe(self.ask.host, php, wanted, self.ask.owner))
+            ask = self.ask.at_once
+            found = probe_facts(Probe(ask.host, php, wanted, ask.owner))
         except DatabaseUnreachable as error:
             self.problems.add(f"database: {error.what} ({error.where})")
             return _DatabaseAnswer(replace(facts, error=error.what))
@@ -287,8 +303,9 @@ class _Inspection:
         database: Future[_DatabaseAnswer],
     ) -> tuple[Space, ...]:
         told = database.result().directory
-        directory = server_directory(self.ask, wanted, told) if wanted is not None else None
-        return spaces(self.ask, {**paths, **({directory: DATABASE_SERVER} if directory else {})})
+        ask = self.ask.ahead()
+        directory = server_directory(ask, wanted, told) if wanted is not None else None
+        return spaces(ask, {**paths, **({directory: DATABASE_SERVER} if directory else {})})
 
     def _artisan(
         self,
@@ -310,7 +327,7 @@ class _Inspection:
             return facts is not None and facts.reachable
 
         found = artisan_facts(
-            self.ask,
+            self.ask.ahead(),
             php,
             problems,
             database_file=database_file,
@@ -330,7 +347,18 @@ class _Inspection:
             df_version=cleaned(found.df_version) if found.df_version else None,
         )
 
-    def _status(self, url: str | None, web: WebFacts, dotenv: DotenvFacts | None) -> StatusFacts | None:
+    def _crontabs(self, asked_web: Future[tuple[WebFacts, PhpFacts | None]]) -> tuple[str, ...]:
+        ask, web = self.ask.ahead(), asked_web.result()[0]
+        users = {ask.owner, "root", ask.host.user, *([web.user] if web.user else [])}
+        return crontab_lines(ask, users, self.problems)
+
+    def _status(
+        self,
+        url: str | None,
+        asked_web: Future[tuple[WebFacts, PhpFacts | None]],
+        dotenv: DotenvFacts | None,
+    ) -> StatusFacts | None:
+        web = asked_web.result()[0]
         address = url or web.url
         if address is None:
             self.problems.add("HTTP: no address is known to ask the instance at; name one with --url")
@@ -339,16 +367,18 @@ class _Inspection:
         prefix = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
         # An address that was named is asked as it is; the one found in the site's configuration needs the site's name.
         header = web.host_header if address == web.url else None
-        found = status_facts(self.ask, address, header, prefix=prefix)
+        found = status_facts(self.ask.at_once, address, header, prefix=prefix)
         if found.code == 0:
             self.problems.add(f"HTTP: {address} does not answer: {found.error}")
         return found
 
-    def _composer(self, php: str | None, path: str | None) -> str | None:
+    def _composer(self, cli: Future[PhpFacts | None], tools: Future[Mapping[str, str]]) -> str | None:
+        found, path = cli.result(), tools.result().get("composer")
+        php = found.binary if found is not None else None
         if path is None or php is None:
             self.problems.add("composer: it is not on the PATH" if path is None else "composer: it needs PHP")
             return None
-        return composer_version(self.ask, php, path)
+        return composer_version(self.ask.at_home(), php, path)
 
     def _prove(self, file: DotenvFile | None, encrypted: tuple[EncryptedValue, ...]) -> KeyProof:
         values = file.values if file is not None else {}
@@ -361,10 +391,11 @@ class _Inspection:
 
     def _read(self, name: str) -> bytes | None:
         """Give a file of the tree; None when it is not there."""
-        file = posixpath.join(self.ask.path, name)
-        if self.ask.host.stat(file, follow=True) is None:
+        ask = self.ask.ahead()
+        file = posixpath.join(ask.path, name)
+        if ask.host.stat(file, follow=True) is None:
             return None
-        return self.ask.host.read(file, limit=_LOCK_LIMIT)
+        return ask.host.read(file, limit=_LOCK_LIMIT)
 
     def _read_signs(self) -> Signs:
         config = self._read("config/app.php")

@@ -53,9 +53,9 @@ def located(host: Host, path: str) -> tuple[str, FileStat]:
 def _look_at(host: Host, path: str) -> None:
     """Ask what `located` will ask of an installation whose path leads over no symlink."""
     host.stat(path)
-    for name in ("artisan", "config/df.php", "composer.json"):
-        host.stat(posixpath.join(path, name), follow=True)
-    host.read(posixpath.join(path, "composer.json"), limit=_COMPOSER_LIMIT)
+    host.stat(posixpath.join(path, "config/df.php"), follow=True)
+    _composer_names_it(host, path)
+    is_instance(host, path)
 
 
 def is_instance(host: Host, path: str) -> bool:

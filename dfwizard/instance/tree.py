@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from concurrent.futures import ThreadPoolExecutor
 
 from dfwizard.errors import HostError
 from dfwizard.hosts.base import Host
@@ -46,20 +47,27 @@ def tree_facts(ask: Asker, problems: Problems) -> TreeFacts:
     if stat is None:
         raise HostError("the directory has vanished", where=ask.path, remedy="Look for who removed it.")
     parent = posixpath.dirname(ask.path)
-    counted = ask.as_me("find", ask.path, "-xdev", "-type", "f", "-printf", "x", timeout=60, keep=64 << 20)
-    if counted.code != 0:
-        problems.add(f"not every file of the directory can be looked at: {_first_line(counted.error_text)}")
-    return TreeFacts(
-        owner=stat.owner,
-        group=stat.group,
-        mode=stat.mode,
-        size=ask.host.size_of(ask.path),
-        files=len(counted.stdout),
-        mount_point=ask.as_me("mountpoint", "-q", "--", ask.path).code == 0,
-        parent_writable=ask.as_me("test", "-w", parent).code == 0,
-        admin_ui=_admin_ui(ask),
-        foreign=_foreign(ask, problems, stat.uid),
-    )
+    # Some at once: one after the other they would be many journeys to a host elsewhere.
+    with ThreadPoolExecutor(2, "tree") as pool:
+        foreign = pool.submit(_foreign, ask, problems, stat.uid)
+        admin_ui = pool.submit(_admin_ui, ask)
+        counted = ask.as_me(
+            "find", ask.path, "-xdev", "-type", "f", "-printf", "x", timeout=60, keep=64 << 20
+        )
+        if counted.code != 0:
+            said = _first_line(counted.error_text)
+            problems.add(f"not every file of the directory can be looked at: {said}")
+        return TreeFacts(
+            owner=stat.owner,
+            group=stat.group,
+            mode=stat.mode,
+            size=ask.host.size_of(ask.path),
+            files=len(counted.stdout),
+            mount_point=ask.as_me("mountpoint", "-q", "--", ask.path).code == 0,
+            parent_writable=ask.as_me("test", "-w", parent).code == 0,
+            admin_ui=admin_ui.result(),
+            foreign=foreign.result(),
+        )
 
 
 def _foreign(ask: Asker, problems: Problems, uid: int) -> tuple[str, ...]:

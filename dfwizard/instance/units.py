@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from dfwizard.errors import HostError
+from dfwizard.hosts.base import Host
 from dfwizard.instance.asking import Asker, Problems
 
 _FPM = re.compile(r"(?:.*-)?php[\d.]*-?(?:php-)?fpm(?:@.*)?")
@@ -37,12 +38,16 @@ def parse_units(text: str) -> dict[str, bool]:
 
 def unit_of(ask: Asker, pid: int, known: Mapping[str, bool]) -> str | None:
     """Give the service that a process runs in, by its control group; None where that is no service known."""
-    try:
-        text = ask.host.read(f"/proc/{pid}/cgroup", limit=4096).decode("utf-8", "replace")
-    except HostError:
-        return None
-    match = re.search(r"/([^/\n]+)\.service(?:/|$)", text, re.MULTILINE)
+    match = re.search(r"/([^/\n]+)\.service(?:/|$)", group_of(ask.host, pid), re.MULTILINE)
     return match[1] if match and match[1] in known else None
+
+
+def group_of(host: Host, pid: int) -> str:
+    """Give what the system says of a process's control group; "" when the process is not there any more."""
+    try:
+        return host.read(f"/proc/{pid}/cgroup", limit=4096).decode("utf-8", "replace")
+    except HostError:
+        return ""
 
 
 def fpm_unit(known: Mapping[str, bool], minor: str) -> str | None:

@@ -7,14 +7,15 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dfwizard.errors import HostError
+from dfwizard.hosts.foresight import foreseen
 from dfwizard.instance import nginx
 from dfwizard.instance.asking import Asker, Problems, is_running, program_of
 from dfwizard.instance.facts import PhpFacts, WebFacts
 from dfwizard.instance.php import Master, Pool, fpm_masters, fpm_php, pool_for
-from dfwizard.instance.units import fpm_unit, named_unit, services, unit_of
+from dfwizard.instance.units import fpm_unit, group_of, named_unit, services, unit_of
 
 _NGINX_MASTER = re.compile(r"\s*(\d+)\s+nginx: master process (.*)$")
 _APACHE_PROCESS = re.compile(r"\s*(\d+)\s+(\S*/)?(apache2|httpd)(\s|$)")
@@ -42,11 +43,13 @@ def web_facts(ask: Asker, problems: Problems) -> tuple[WebFacts, PhpFacts | None
         asked_known = pool.submit(services, ask, problems)
         asked_masters = pool.submit(fpm_masters, ask, processes, problems)
         site = _nginx_site(ask, processes, problems) or _apache_site(ask, processes, problems)
-        known, masters = asked_known.result(), asked_masters.result()
-    if site is None:
-        problems.add(f"no running nginx or Apache was found that serves {ask.path}/public")
-    found = _pool(ask, masters, site, problems)
-    php = _fpm_facts(ask, *found, problems) if found else None
+        if site is None:
+            problems.add(f"no running nginx or Apache was found that serves {ask.path}/public")
+        found = _pool(ask, asked_masters.result(), site, problems)
+        pids = {one.pid for one in (site, found[0] if found else None) if one is not None}
+        asked_groups = pool.submit(foreseen, ask.host, lambda there: [group_of(there, pid) for pid in pids])
+        php = _fpm_facts(ask, *found, problems) if found else None
+        known, ask = asked_known.result(), replace(ask, host=asked_groups.result())
     facts = _facts(ask, site, found, php, known)
     if site and not facts.server_service and known:
         problems.add(f"the service of {site.server} is not known to systemctl")

@@ -89,6 +89,10 @@ class Link:
         """How many bytes have passed, both ways together."""
         return int(self._ask("carried"))
 
+    def turns(self) -> int:
+        """How often bytes have arrived there since some came back: with a delay, and on one connection, the journeys that it took."""
+        return int(self._ask("turns"))
+
     def close(self) -> None:
         """End the proxy and its connections."""
         if self._process.stdin is not None and self._process.stdout is not None:
@@ -120,6 +124,8 @@ class _Way:
 
     source: socket.socket
     target: socket.socket
+    outward: bool
+    """Towards the port that the link leads to."""
     waiting: deque[tuple[float, memoryview]] = field(default_factory=deque)
     size: int = 0
     ended: bool = False
@@ -143,6 +149,8 @@ class _Proxy:
         self._cut_at: int | None = None
         self._accepted = 0
         self._carried = 0
+        self._turns = 0
+        self._came_back = True
         self._pending = b""
 
     def run(self) -> None:
@@ -208,6 +216,7 @@ class _Proxy:
             "connections": len(self._ways) // 2,
             "accepted": self._accepted,
             "carried": self._carried,
+            "turns": self._turns,
         }
         return figures.get(command, 0)
 
@@ -228,10 +237,10 @@ class _Proxy:
                 near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 near.close()
                 return
-            for one, other in ((near, far), (far, near)):
+            for one, other, outward in ((near, far, True), (far, near, False)):
                 one.setblocking(False)
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._ways[one] = _Way(one, other)
+                self._ways[one] = _Way(one, other, outward)
             for way in (self._ways[near], self._ways[far]):
                 self._listen_to(way)
 
@@ -281,6 +290,8 @@ class _Proxy:
                 self._reset(way)
                 return
             self._carried += sent
+            self._turns += way.outward and self._came_back
+            self._came_back = not way.outward
             way.size -= sent
             rest = way.waiting[0][1][sent:]
             if rest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from dfwizard.hosts.ssh import Connection, SshHost
 from dfwizard.instance.inspect import inspect
 from dfwizard.rules import load
 from tests.lab.fixtures import StartLab
+from tests.lab.journeys import counted
+from tests.lab.link import linked
 from tests.lab.ssh_fixtures import ssh_place, sshd
 from tests.lab.sshd import Sshd
 from tests.unit.real_host import HOST, NASTY
@@ -121,14 +124,31 @@ def test_this_machine_is_asked_as_it_is(place: Path) -> None:
     assert foreseen(HOST, lambda there: look_at(there, place)) is HOST
 
 
+def test_a_login_and_its_shell_take_few_journeys(sshd: Sshd) -> None:
+    with linked(sshd.port, rtt=0.06) as link:
+        connection = Connection(sshd.address(port=link.port), Headless(), config_file=sshd.config_file)
+        host = SshHost(connection)
+        assert host.user == "root"
+        # The versions, the algorithms, the keys, the login, the session, the shell's greeting.
+        assert link.turns() <= 6
+        host.close()
+        connection.close()
+
+
 def test_an_inspection_over_ssh_finds_what_one_here_finds(
-    host: SshHost, asked: list[bytes], start_lab: StartLab
+    host: SshHost, asked: list[bytes], start_lab: StartLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lab = start_lab("sqlite", "6.3.0", web=False)
+    lab = start_lab("sqlite", "6.3.0", web=True)
     rules = load(None)
-    there = inspect(host, str(lab.instance), rules)
-    assert len(asked) <= 40, "files are asked about together"
+    with monkeypatch.context() as counting:
+        journeys = counted(counting)
+        there = inspect(host, str(lab.instance), rules)
+    assert journeys.deepest <= 10
+    assert journeys.questions <= 75
+    assert len(asked) <= 20, "files are asked about together"
     here = inspect(LocalHost(), str(lab.instance), rules)
-    for name in ("tree", "version", "git", "php", "dotenv", "database", "artisan", "key", "owner_home", "me"):
+    # Asked over HTTP, the instance writes files of its own.
+    assert replace(there.tree, size=0, files=0) == replace(here.tree, size=0, files=0)
+    for name in ("version", "git", "php", "dotenv", "database", "artisan", "key", "owner_home", "me"):
         assert getattr(there, name) == getattr(here, name), name
     assert there.host == host.name

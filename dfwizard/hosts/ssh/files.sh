@@ -1,7 +1,7 @@
 # Looking at files and changing them. Paths are $1 (and $2); a failure ends with a line in the system's own words on stderr.
 
 dfw_stat() {
-    stat $2 -c '%f %u %g %s %Y %d %i
+    exec stat $2 -c '%f %u %g %s %Y %d %i
 %y
 %U
 %G' -- "$1"

@@ -29,6 +29,9 @@ _ROUNDS = 4
 _MOST = 400
 """Questions in one request."""
 
+_PRESENT = FileStat("file", 0o644, 0, 0, "root", "root", size=0, mtime=0.0, device=0, inode=0)
+"""Something that is there, as good as any."""
+
 
 class _Unknown(Exception):
     """A question to which no answer is known yet; it has been noted."""
@@ -65,11 +68,12 @@ class _Knowing(Files):
 
 
 class _Ahead(SshHost):
-    """A server that looking ahead is done on: what is not known is guessed to be absent, and commands are refused."""
+    """A server that looking ahead is done on: of what is not known it gives the `guess`, and commands are refused."""
 
-    def __init__(self, host: SshHost, files: Files) -> None:
+    def __init__(self, host: SshHost, files: Files, guess: FileStat | None) -> None:
         self.__dict__.update(host.__dict__)
         self._files = files
+        self._guess = guess
 
     def run(self, *_work: object, **_how: object) -> NoReturn:
         """Refuse: what a command would say is not guessed, and it may change something."""
@@ -81,7 +85,7 @@ class _Ahead(SshHost):
         """Give what is known."""
         with suppress(_Unknown):
             return super().stat(path, follow=follow)
-        return None
+        return self._guess
 
     def read(self, path: str, *, limit: int | None = None, offset: int = 0) -> bytes:
         """Give what is known."""
@@ -117,8 +121,10 @@ def foresee(host: SshHost, workers: Workers, look: Look) -> SshHost:
         assert host.user  # connected, and known who is there: what is asked depends on it
         for _ in range(_ROUNDS):
             listening = _Listening(workers, known)
-            with suppress(DfwizardError, OSError, ValueError, LookupError, TypeError):
-                look(_Ahead(host, listening))
+            # What is asked next differs with what is there: both are heard, and asked about at the same time.
+            for guess in (None, _PRESENT):
+                with suppress(DfwizardError, OSError, ValueError, LookupError, TypeError):
+                    look(_Ahead(host, listening, guess))
             if not listening.wanted:
                 break
             known.update(_answers(workers, listening.wanted))
