@@ -42,6 +42,8 @@ def read_pasted(path: str) -> Pasted:
         head, tail, left_out = _from_stdin() if path == "-" else _from_file(path)
     except FileNotFoundError:
         raise UsageError("there is no such file", where=path, remedy="Name a file, or - for stdin.") from None
+    except IsADirectoryError:
+        raise UsageError("it is a directory", where=path, remedy="Name a file, or - for stdin.") from None
     except PermissionError:
         raise UsageError("it may not be read", where=path, remedy="Run it as somebody who may.") from None
     except (OSError, ValueError) as error:
@@ -58,11 +60,11 @@ def read_pasted(path: str) -> Pasted:
 def _from_file(path: str) -> tuple[bytes, bytes, int]:
     # A pipe without a writer would be waited for without end; so it is opened, and then looked at.
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISDIR(os.fstat(number).st_mode):
+        os.close(number)
+        raise IsADirectoryError
     with os.fdopen(number, "rb", buffering=0) as file:
-        found = os.fstat(number)
-        if stat.S_ISDIR(found.st_mode):
-            raise UsageError("it is a directory", where=path, remedy="Name a file, or - for stdin.")
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(os.fstat(number).st_mode):
             os.set_blocking(number, True)
             return _ends(file)
         head = _exactly(file, HEAD + TAIL)

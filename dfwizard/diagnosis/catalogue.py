@@ -97,8 +97,8 @@ class Failure:
 
     @cached_property
     def signs(self) -> tuple[Sign, ...]:
-        """Give the patterns ready to be searched for."""
-        return tuple(map(sign, self.patterns))
+        """Give the patterns ready to be searched for, those that spell out most first."""
+        return tuple(sorted(map(sign, self.patterns), key=lambda one: -one.weight))
 
 
 @cache

@@ -98,10 +98,10 @@ def fits_elsewhere(failure: Failure, output: Output) -> bool:
 
 
 def _match(failure: Failure, output: Output) -> Match | None:
-    if not _is_about(failure, output):
-        return None
     found = _found(failure.signs, output)
-    if found is None or not all(_found((sign(one),), output) for one in failure.also):
+    if found is None or not _is_about(failure, output):
+        return None
+    if not all(_found((sign(one),), output) for one in failure.also):
         return None
     if any(_found((sign(one),), output) for one in failure.without):
         return None
@@ -119,9 +119,10 @@ def _is_about(failure: Failure, output: Output) -> bool:
 
 
 def _found(signs: Iterable[Sign], output: Output) -> tuple[str, int, int] | None:
-    """Give the first line that the weightiest sign fits, its number, and that sign's weight."""
-    for one in sorted(signs, key=lambda one: -one.weight):
-        if one.literal not in output.whole:
+    """Give the first line that the first sign fits which fits one, its number, and the sign's weight."""
+    whole = output.whole
+    for one in signs:
+        if one.literal not in whole:
             continue
         for lines, lowered in zip(output.joined, output.lowered, strict=True):
             for at, line in enumerate(lines):

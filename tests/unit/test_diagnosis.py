@@ -1,4 +1,4 @@
-"""Failures as the real programs print them are recognised, explained, and given a command that may be typed as it stands."""
+"""A failure of a plan's step is explained, and given commands that may be typed as they stand."""
 
 from __future__ import annotations
 
@@ -18,37 +18,10 @@ from dfwizard.diagnosis.catalogue import known_failures
 from dfwizard.execution.output import last_lines
 from dfwizard.planning.plan import Execute, Plan, Step, Undo
 from tests.unit import samples
+from tests.unit.recordings import recordings
 
 EXIT_1 = "The command ended with exit code 1, expected was 0."
 PLAN = samples.plan(samples.facts(), "7.1.0")
-
-OFFLINE = """\
-  - Syncing psr/log (3.0.0) into cache
-
-    Failed to download psr/log from dist: curl error 6 while downloading https://api.github.com/x: Could not resolve host: api.github.com
-    Now trying to download from source
-  - Syncing psr/log (3.0.0) into cache
-"""
-
-OFFLINE_SOURCE = """\
-  - https://github.com/php-http/discovery.git
-    Cloning into bare repository '/var/cache/composers/vcs/https---github.com
-  -php-http-discovery.git'...
-    fatal: unable to access 'https://github.com/php-http/discovery.git/': Cou
-  ld not resolve host: github.com
-
-  - git@github.com:php-http/discovery.git
-    Cloning into bare repository '/var/cache/composers/vcs/https---github.com
-  -php-http-discovery.git'...
-    ssh: Could not resolve hostname github.com: Name or service not known
-    fatal: Could not read from remote repository.
-
-    Please make sure you have the correct access rights
-    and the repository exists.
-
-
-install [--prefer-source] [--prefer-dist] [--prefer-install PREFER-INSTALL] [--dry-run] [--download-only] [--dev]
-"""
 
 EXTENSION = """\
 Installing dependencies from lock file
@@ -67,38 +40,6 @@ To enable extensions, verify that they are enabled in your .ini files:
     - /etc/php/8.2/cli/conf.d/10-mysqlnd.ini
 """
 
-TABLE_EXISTS = """\
-   INFO  Running migrations.
-
-  2017_05_18_015040_create_mqtt_config_table ..................... 2.99ms FAIL
-
-In Connection.php line 825:
-
-  SQLSTATE[42S01]: Base table or view already exists: 1050 Table 'mqtt_config
-  ' already exists (Connection: mysql, SQL: create table `mqtt_config` (`serv
-  ice_id` int unsigned not null, `host` varchar(255) not null, `port` int not
-   null, `client_id` varchar(255) not null, `username` varchar(255) null, `pa
-  ssword` text null, `use_tls` tinyint(1) not null default '0', `capath` varc
-  har(255) null, primary key (`service_id`)) default character set utf8mb4 co
-  llate 'utf8mb4_unicode_ci')
-
-
-In Connection.php line 571:
-
-  SQLSTATE[42S01]: Base table or view already exists: 1050 Table 'mqtt_config
-  ' already exists
-"""
-
-ACCESS_DENIED = """\
-In Connection.php line 825:
-
-  SQLSTATE[HY000] [1045] Access denied for user 'dfadmin'@'localhost' (using
-  password: YES) (Connection: mysql, SQL: select exists (select 1 from inform
-  ation_schema.tables where table_schema = 'dreamfactory' and table_name = 'm
-  igrations' and table_type in ('BASE TABLE', 'SYSTEM VERSIONED')) as `exists
-  `)
-"""
-
 REFUSED = """\
 In Connection.php line 825:
 
@@ -106,27 +47,6 @@ In Connection.php line 825:
   xists (select 1 from information_schema.tables where table_schema = 'dreamf
   actory' and table_name = 'migrations' and table_type in ('BASE TABLE', 'SYS
   TEM VERSIONED')) as `exists`)
-"""
-
-DRIVER = """\
-In Connection.php line 825:
-
-  could not find driver (Connection: mysql, SQL: select exists (select 1 from
-   information_schema.tables where table_schema = 'dreamfactory' and table_na
-  me = 'migrations' and table_type in ('BASE TABLE', 'SYSTEM VERSIONED')) as
-  `exists`)
-
-
-In Connector.php line 66:
-
-  could not find driver
-"""
-
-PHP_TOO_OLD = """\
-Composer detected issues in your platform:
-
-Your Composer dependencies require a PHP version ">= 8.3.0". You are running 8.2.36.
-
 """
 
 DUBIOUS = """\
@@ -141,13 +61,6 @@ error: Your local changes to the following files would be overwritten by checkou
     .env-dist
     config/database.php
 Please commit your changes or stash them before you switch branches.
-Aborting
-"""
-
-UNTRACKED = """\
-error: The following untracked working tree files would be overwritten by merge:
-    bootstrap/providers.php
-Please move or remove them before you merge.
 Aborting
 """
 
@@ -173,66 +86,20 @@ In StreamHandler.php line 156:
   defined.
 """
 
-NO_CACHE_TABLE = """\
-  2026_06_11_000001_create_api_builder_service ................... 4.63ms FAIL
 
-In Connection.php line 857:
-
-  SQLSTATE[42S02]: Base table or view not found: 1146 Table 'dreamfactory77.c
-  ache' doesn't exist (Connection: mysql, Host: 127.0.0.1, Port: 33306, Datab
-  ase: dreamfactory77, SQL: select * from `cache` where `key` in (laravel-cac
-  he-model:service))
-"""
-
-PLUGINS = (
-    "Composer plugins have been disabled for safety in this non-interactive session. "
-    "Set COMPOSER_ALLOW_SUPERUSER=1 if you want to allow plugins to run as root/super user.\n"
-)
-
-NGINX = """\
-Job for nginx.service failed because the control process exited with error code.
-See "systemctl status nginx.service" and "journalctl -xeu nginx.service" for details.
-"""
-
-RECORDED = (
-    ("composer-network", "composer-7.1.0", OFFLINE, "curl error 6 while downloading"),
-    ("composer-offline", "composer-7.1.0", OFFLINE_SOURCE, "Could not resolve host: github.com"),
-    ("composer-extension", "composer-7.1.0", EXTENSION, "- dreamfactory/df-mongo-logs 1.2.0 requires ext-mongodb"),
-    ("migration-table-exists", "migrate-7.1.0", TABLE_EXISTS, "SQLSTATE[42S01]: Base table or view already exists"),
-    ("database-access-denied", "migrate-7.1.0", ACCESS_DENIED, "Access denied for user 'dfadmin'"),
-    ("database-unreachable", "migrate-7.1.0", REFUSED, "SQLSTATE[HY000] [2002] Connection refused"),
-    ("php-driver", "migrate-7.1.0", DRIVER, "could not find driver"),
-    ("composer-php", "config-clear-7.1.0", PHP_TOO_OLD, "Your Composer dependencies require a PHP version"),
-    ("git-dubious-ownership", "fetch", DUBIOUS, "fatal: detected dubious ownership"),
-    ("git-local-changes", "checkout-7.1.0", LOCAL_CHANGES, "error: Your local changes"),
-    ("git-untracked-files", "checkout-7.1.0", UNTRACKED, "error: The following untracked working tree files"),
-    ("disk-full", "composer-7.1.0", DISK_FULL, "copy(): Write of 8192 bytes failed with errno=28 No space left"),
-    ("disk-full", "backup", "mysqldump: Got errno 28 on write\n", "mysqldump: Got errno 28 on write"),
-    ("storage-permission", "config-clear-7.1.0", LOG_DENIED, "Failed to open stream: Permission denied"),
-    ("cache-table", "migrate-7.7.0", NO_CACHE_TABLE, "Table 'dreamfactory77.cache' doesn't exist"),
-    ("composer-plugins-disabled", "composer-7.1.0", PLUGINS, "Composer plugins have been disabled for safety"),
-    ("service-restart", "restart-web", NGINX, "Job for nginx.service failed"),
-    ("app-key", "verify", '{"error":{"code":500,"message":"The MAC is invalid."}}\n', "The MAC is invalid."),
-    ("memory", "composer-7.1.0", "PHP Fatal error:  Allowed memory size of 1610612736 bytes exhausted\n", "Allowed memory"),
-    ("database-locked", "migrate-7.1.0", "  SQLSTATE[HY000]: General error: 1205 Lock wait timeout exceeded\n", "Lock wait"),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("known", "step", "output", "line"), RECORDED, ids=[f"{one[0]}-{number}" for number, one in enumerate(RECORDED)]
-)  # fmt: skip
-def test_what_the_programs_print_is_recognised(known: str, step: str, output: str, line: str) -> None:
-    tail = last_lines(output.encode())
-    found = diagnose(EXIT_1, tail, step=step, code=1, plan=PLAN)
-    assert found is not None
-    assert found.id == known
-    assert line in found.line
-    assert found.title
-    assert found.cause
-    assert found.remedy
-    assert found.source
-    coloured = last_lines(re.sub(r"(?m)^(.+)$", "\x1b[37;41m\\1\x1b[39;49m", output).encode())
-    assert diagnose(EXIT_1, coloured, step=step, code=1, plan=PLAN) == found
+@pytest.mark.parametrize("step", ["composer-7.1.0", "migrate-7.1.0", "verify"])
+def test_every_diagnosis_is_whole_for_a_plan(step: str) -> None:
+    for one in (*recordings("failures"), *recordings("messages")):
+        found = diagnose(
+            EXIT_1, last_lines(one.text.encode()), step=one.step or step, code=one.code, plan=PLAN
+        )
+        assert found is not None, one.what
+        for text in (found.title, found.line, found.cause, found.remedy, found.source):
+            assert text
+            assert not re.search(r"\{\w+\}", text), found.id
+        for command in found.commands:
+            assert not re.search(r"\{(?:instance|owner|php|composer|install|as_owner)\}", command.command)
+            assert shlex.split(command.command)
 
 
 def test_what_only_the_message_or_the_code_tells() -> None:
@@ -399,3 +266,36 @@ def test_whatever_is_printed_gives_an_answer(lines: list[str], message: str) -> 
     found = diagnose(message, tuple(lines), step="composer-7.1.0", code=1, plan=PLAN)
     assert found is None or found.line
     assert "\n" not in telling_line(lines)
+
+
+def test_what_the_step_itself_does_is_left_out_where_it_is_tried_again() -> None:
+    blocked = ("  dreamfactory/installer contains a Composer plugin which is blocked by your",)
+    at = {
+        step: diagnose(EXIT_1, blocked, step=step, code=1, plan=PLAN)
+        for step in ("composer-7.1.0", "migrate-7.1.0")
+    }
+    runs = {step: [one.does for one in found.commands] for step, found in at.items() if found}
+    removed = "remove the newer release's packages"
+    assert runs == {
+        "composer-7.1.0": [removed],
+        "migrate-7.1.0": [removed, "install the packages of this release"],
+    }
+    found = at["migrate-7.1.0"]
+    assert found is not None
+    composer = next(step.action for step in PLAN.steps if step.id == "composer-7.1.0")
+    assert isinstance(composer, Execute)
+    assert shlex.split(found.commands[1].command)[-len(composer.argv) :] == list(composer.argv)
+
+
+def test_composer_is_run_as_the_hop_of_the_failed_step_runs_it() -> None:
+    steps = tuple(
+        Step(f"{name}-{hop}", name, "test", Execute(("composer", "install", f"--of={hop}")), undo=Undo.TREE)
+        for hop in ("5.0.0", "6.3.0")
+        for name in ("composer", "migrate")
+    )
+    plan = replace(PLAN, steps=steps)
+    missing = ("PHP Fatal error:  Uncaught Error: Failed opening required '/srv/df/vendor/autoload.php'",)
+    for hop in ("5.0.0", "6.3.0"):
+        found = diagnose(EXIT_1, missing, step=f"migrate-{hop}", code=255, plan=plan)
+        assert found is not None
+        assert only(found).endswith(f"composer install --of={hop}")
