@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import urllib.request
@@ -104,6 +105,15 @@ def test_everything_is_found_and_nothing_changed(lab: Lab, monkeypatch: pytest.M
     assert (facts.web.server, facts.web.user, facts.web.url) == ("nginx", lab.owner, lab.url)
     assert (facts.web.server_active, facts.web.fpm_active) == (True, True)
     assert [php.sapi for php in facts.php] == ["cli", "fpm"]
+    assert all(php.settings["memory_limit"] for php in facts.php)
+    assert (
+        facts.php[1].settings["opcache.validate_timestamps"] == "0"
+    )  # the pool says so, as an installer does
+    assert facts.server.memory is not None
+    assert (facts.server.unwritable, facts.server.web_unwritable, facts.server.processes) == ((), (), ())
+    assert (facts.database.other_engines, facts.database.clients) == ((), ())
+    assert facts.dotenv is not None
+    assert facts.dotenv.signing_bytes == len("base64:" + "=" * 44)
     assert facts.owner_home.endswith(f"home-{lab.owner}")
     assert told.keys() >= {
         "git",
@@ -164,6 +174,48 @@ def test_no_secret_in_any_command_line(lab: Lab, monkeypatch: pytest.MonkeyPatch
 
 def _quoted(lab: Lab, name: str) -> str:
     return f"`{name}`" if lab.database.engine == "mariadb" else f'"{name}"'
+
+
+_HOLDING = """
+[$dsn, $user, $password] = json_decode(fgets(STDIN), true);
+$connection = new PDO($dsn, $user, $password);
+$connection->beginTransaction();
+$connection->query('select count(*) from dfwizard_odd')->fetchAll();
+echo "open\\n";
+fgets(STDIN);
+"""
+
+
+def test_who_else_works_on_the_database_and_how(lab: Lab) -> None:
+    """A table that no transaction protects, and a transaction that somebody leaves open (MariaDB tells of it to administrators alone)."""
+    if lab.database.engine == "sqlite":
+        found = probe_facts(_probe(lab))
+        assert (found.other_engines, found.row_format, found.oldest_transaction) == ((), None, None)
+        return
+    mariadb = lab.database.engine == "mariadb"
+    values = lab.database.settings()
+    dsn = f"{values['DB_CONNECTION']}:host=127.0.0.1;port={lab.database.port};dbname={values['DB_DATABASE']}"
+    lab.query(f"create table dfwizard_odd (id int){' ENGINE=MyISAM' if mariadb else ''}")
+    try:
+        with subprocess.Popen(
+            ["php", "-r", _HOLDING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as holding:
+            assert holding.stdin is not None
+            assert holding.stdout is not None
+            print(
+                json.dumps([dsn, values["DB_USERNAME"], values["DB_PASSWORD"]]),
+                file=holding.stdin,
+                flush=True,
+            )
+            assert holding.stdout.readline() == "open\n"
+            found = probe_facts(_probe(lab))
+            holding.stdin.close()
+        assert found.other_engines == (("dfwizard_odd: MyISAM",) if mariadb else ())
+        assert found.row_format == ("dynamic" if mariadb else None)
+        assert found.oldest_transaction in ([None] if mariadb else range(30))
+        assert found.clients == ()  # all of them come from this host
+    finally:
+        lab.query("drop table dfwizard_odd")
 
 
 def test_digests_tell_every_change_and_no_order(lab: Lab) -> None:

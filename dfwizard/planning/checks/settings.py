@@ -8,7 +8,6 @@ import shlex
 from dfwizard.planning.catalogue import explained
 from dfwizard.planning.checks.context import Check, Context
 from dfwizard.planning.checks.source import shown
-from dfwizard.planning.env_moves import said_by
 from dfwizard.planning.findings import Finding, Severity, counted
 from dfwizard.planning.plan import EditDotenv
 from dfwizard.rules import EnvKind
@@ -41,7 +40,7 @@ def _values(context: Context) -> dict[str, str]:
     values = dict(context.facts.dotenv.values) if context.facts.dotenv else {}
     for step in context.plan.steps:
         if isinstance(step.action, EditDotenv):
-            values.update({key: value or "" for key, value in step.action.changes.items()})
+            values.update({key: value or "" for key, value in step.action.on(values).items()})
     return values
 
 
@@ -69,45 +68,24 @@ def debugging(context: Context) -> list[Finding]:
     return [explained("app-debug", Severity.WARNING, "APP_DEBUG is on", (f"APP_DEBUG={value}",))]
 
 
-def renamed(context: Context) -> list[Finding]:
-    """Keys in use whose old name the target does not read, and that nothing sets under the new one."""
+def removed_keys(context: Context) -> list[Finding]:
+    """Keys in use that the target does not read under any name."""
     values = _values(context)
-    crossed = context.rules.env_changes(context.installed, context.goal)
-    meant = said_by(values, context.rules, context.installed, context.goal)
-    old = [
-        f"{rule.old} is {rule.new} from {rule.since} on: {rule.otherwise}"
-        for rule in crossed
-        if rule.kind is EnvKind.RENAME
-        and not rule.fatal_since
-        and values.get(rule.old)
-        and not values.get(rule.new)
-        and rule.new in meant
-    ]
     gone = [
         f"{rule.old}={values[rule.old]} is not read from {rule.since} on: {rule.otherwise}"
-        for rule in crossed
+        for rule in context.rules.env_changes(context.installed, context.goal)
         if rule.kind is EnvKind.REMOVED and values.get(rule.old, "UTC").upper() not in ("", "UTC")
     ]
-    findings = []
-    if old:
-        findings.append(
-            explained(
-                "dotenv-renames",
-                Severity.WARNING,
-                f"{counted(len(old), 'key')} of .env {'has' if len(old) == 1 else 'have'} another name in {context.goal.tag}",
-                shown(old),
-            )
+    if not gone:
+        return []
+    return [
+        explained(
+            "dotenv-removed",
+            Severity.WARNING,
+            f"{counted(len(gone), 'key')} of .env {'means' if len(gone) == 1 else 'mean'} nothing to {context.goal.tag}",
+            shown(gone),
         )
-    if gone:
-        findings.append(
-            explained(
-                "dotenv-removed",
-                Severity.WARNING,
-                f"{counted(len(gone), 'key')} of .env {'means' if len(gone) == 1 else 'mean'} nothing to {context.goal.tag}",
-                shown(gone),
-            )
-        )
-    return findings
+    ]
 
 
 def sleeping_url(context: Context) -> list[Finding]:
@@ -359,7 +337,7 @@ def service_types(context: Context) -> list[Finding]:
 SETTINGS_CHECKS: tuple[Check, ...] = (
     readable_by_all,
     debugging,
-    renamed,
+    removed_keys,
     sleeping_url,
     signing,
     cache_table,
