@@ -7,6 +7,7 @@ import re
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,12 @@ from dfwizard.errors import UsageError
 from dfwizard.execution import events as ev
 from dfwizard.execution import journal, processes
 from dfwizard.execution.on_failure import OnFailure
-from dfwizard.execution.state import StepState
+from dfwizard.execution.state import StepState, reduce
 from dfwizard.execution.store import Run
-from dfwizard.planning.plan import Execute, Step, Undo
+from dfwizard.planning.plan import Execute, Plan, Step, Undo
+from dfwizard.reports.failure import failure_lines
+from dfwizard.reports.run_report import make_report, render
+from dfwizard.tui.screens.run_rows import outputs_of
 from tests.unit.run_bench import SECRET, Bench, answer, kill, lives, question_of, statuses, wait_until
 
 DAMAGED = "The checksum verification of the file failed (downloaded from https://example.org/x.zip)"
@@ -212,6 +216,139 @@ def test_a_command_with_a_secret_in_it_is_not_offered(bench: Bench, tmp_path: Pa
     run.write("plan.json", codec.dumps(replace(plan, steps=(replace(plan.steps[0], action=Execute(argv)),))))
     assert bench.finish(run)[0] == 1
     assert (failed(run).diagnosis, failed(run).commands) == ("composer-archive", ())
+
+
+BLOCKED = "dreamfactory/installer contains a Composer plugin which is blocked by your allow-plugins config"
+INSTALLS = """\
+#!/bin/sh
+cd "$(dirname "$0")"
+echo "$1" >> log
+test -e vendor && exit 0
+mkdir vendor
+test ! -e installed || {second}
+touch installed
+"""
+
+
+def two_commands(bench: Bench, second: str = "touch vendor/whole") -> tuple[Step, Step]:
+    """Give a composer step, and one after it that fails until vendor has been removed and installed again."""
+    program = bench.instance / "composer"
+    program.write_text(INSTALLS.format(second=f"{{ {second}; }}"))
+    program.chmod(0o755)
+    action = Execute((str(program), "install"), cwd=str(bench.instance))
+    install = Step("composer-2", "Install the packages of 2", "test", action, undo=Undo.TREE)
+    script = f"echo tried >> log; test -e vendor/whole || {{ echo '{BLOCKED}'; exit 1; }}"
+    return install, bench.step("migrate-2", script)
+
+
+def started(run: Run) -> list[ev.RemedyStarted]:
+    return [one.event for one in of(run, ev.RemedyStarted) if isinstance(one.event, ev.RemedyStarted)]
+
+
+def test_a_remedy_of_several_commands_is_applied_in_their_order(bench: Bench) -> None:
+    run = asking(bench, *two_commands(bench, "echo again; touch vendor/whole"))
+    step = failed(run)
+    assert [one.safety for one in step.commands] == ["tree", "tree"]
+    told = " ".join(" ".join(failure_lines(step)).split())
+    assert (
+        "1. # remove the newer release's packages: changes files of the instance; a rollback puts them back"
+        in told
+    )
+    answer(run, "remedy")
+    state = bench.wait_event(run, ev.RunFinished)
+    assert (state.outcome, state.mending) == ("done", None)
+    assert bench.lines("log") == ["install", "tried", "install", "tried"]
+    begun = started(run)
+    assert [(one.number, one.of, one.command) for one in begun] == [
+        (number, 2, one.command) for number, one in enumerate(step.commands, 1)
+    ]
+    ended = [one.event for one in of(run, ev.RemedyFinished) if isinstance(one.event, ev.RemedyFinished)]
+    assert [(one.code, one.more) for one in ended] == [(0, True), (0, False)]
+    done = state.phases[0].step("migrate-2")
+    assert (done.remedies, done.attempts) == (1, 2)
+    assert [label for label, _ in outputs_of(done)] == ["attempt 1", "attempt 2", "remedy 1", "remedy 1.2"]
+    assert [(run.directory / file).read_text() for file in done.remedy_outputs] == ["", "again\n"]
+
+
+def test_the_first_command_that_fails_ends_the_remedy(bench: Bench) -> None:
+    run = asking(bench, *two_commands(bench, "test -e go || { touch failed; exit 3; }; touch vendor/whole"))
+    answer_to_be_asked_again(bench, run, "remedy")
+    question = run.state().question
+    assert question is not None
+    assert question.text.startswith("The remedy's command 2 of 2 ended with exit code 3.")
+    assert bench.lines("log") == ["install", "tried", "install"]
+    (bench.instance / "go").touch()
+    answer(run, "remedy")
+    state = bench.wait_event(run, ev.RunFinished)
+    assert state.outcome == "done"
+    assert state.phases[0].step("migrate-2").remedies == 2
+    assert len({one.output for one in started(run)}) == 4
+
+
+def test_a_runner_killed_between_two_commands_asks_again(bench: Bench) -> None:
+    second = "echo $$ > pid; while test ! -e go; do sleep 0.02; done; touch vendor/whole"
+    run = asking(bench, *two_commands(bench, second))
+    answer(run, "remedy")
+    wait_until(lambda: bool(bench.lines("pid")))
+    kill(run)
+    bench.launch(run)
+    bench.wait(run, lambda _update: run.state().question is not None)
+    question = run.state().question
+    assert question is not None
+    assert "interrupted" in question.text
+    assert [one.number for one in started(run)] == [1, 2]
+    (bench.instance / "go").touch()
+    answer(run, "remedy")
+    assert bench.wait_event(run, ev.RunFinished).outcome == "done"
+
+
+def test_what_is_for_a_person_is_shown_and_not_offered(bench: Bench) -> None:
+    run = asking(bench, bench.step("bad", "echo 'sh: 1: git: not found'; exit 127"))
+    step = failed(run)
+    assert [one.safety for one in step.commands] == ["hand"]
+    assert "# install git (dnf install git on RHEL): for you to do: dfwizard does not run it" in " ".join(
+        " ".join(failure_lines(step)).split()
+    )
+    with pytest.raises(UsageError, match="the choices are retry, rollback, stop"):
+        answer(run, "remedy")
+    answer(run, "stop")
+    bench.wait_event(run, ev.RunFinished)
+
+
+def test_what_an_unknown_failure_may_be_is_told_as_a_guess(bench: Bench) -> None:
+    text = "ERROR: the mysqldump process was denied the privilege for tablespaces"
+    run = bench.run(bench.step("bad", f"echo 'warning: slow'; echo '{text}'; echo bye; exit 1"))
+    assert bench.finish(run)[0] == 1
+    step = failed(run)
+    assert (step.line, step.lines, step.diagnosis) == (text, (text, "warning: slow"), "")
+    assert step.guesses[0].startswith("mysqldump asks for the PROCESS privilege. Dump with --no-tablespaces")
+    told = "\n".join(failure_lines(step))
+    assert "  guess   mysqldump asks for" in told
+    assert "          warning: slow" in told
+    report = make_report(run)
+    for form in ("text", "md"):
+        assert "A guess: mysqldump asks for the PROCESS privilege" in " ".join(render(report, form).split())
+
+
+def test_a_journal_of_one_command_a_remedy_still_reads() -> None:
+    kept: list[dict[str, Any]] = [
+        {"kind": "phase-started", "index": 0, "name": "upgrade", "plan": "plan.json", "asked_for": False},
+        {"kind": "step-failed", "step": "a", "message": "m", "cause": "c", "remedy": "r", "remedy_command": "true; x", "diagnosis": "d"},
+        {"kind": "remedy-started", "step": "a", "command": "true; x", "output": "steps/a-remedy-1.log"},
+        {"kind": "remedy-finished", "step": "a", "code": 0, "seconds": 1.0, "message": "", "tail": []},
+    ]  # fmt: skip
+    events: list[ev.Event] = [codec.from_data(ev.KINDS[one["kind"]], one) for one in kept]
+    told = [journal.Record(number, "2026-01-01T00:00:00+00:00", one) for number, one in enumerate(events, 1)]
+    plan = Plan(
+        "upgrade", "/i", "1", "2", "/b", "o", "root", (), (Step("a", "A", "test", Execute(("true",))),)
+    )
+    before = reduce(told[:2], {"plan.json": plan}).phases[0].step("a")
+    assert [(one.command, one.by_hand) for one in before.commands] == [("true; x", False)]
+    assert before.can_be_mended
+    state = reduce(told, {"plan.json": plan})
+    after = state.phases[0].step("a")
+    assert (state.mending, after.remedies, after.status.value) == (None, 1, "waiting")
+    assert [label for label, _ in outputs_of(after)] == ["remedy 1"]
 
 
 def test_journals_from_before_remedies_still_read(bench: Bench) -> None:
