@@ -6,7 +6,7 @@ import posixpath
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import reduce
 from typing import TypeVar
@@ -145,7 +145,6 @@ class _Inspection:
     pool: ThreadPoolExecutor
     problems: Problems
     on_fact: OnFact
-    files: dict[str, bytes] = field(default_factory=dict)
 
     def answer(
         self, rules: Releases | None, php: str | None, url: str | None, space: Mapping[str, str], http: bool

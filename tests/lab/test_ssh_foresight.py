@@ -14,7 +14,7 @@ from dfwizard.hosts.command import Command
 from dfwizard.hosts.foresight import foreseen
 from dfwizard.hosts.local import LocalHost
 from dfwizard.hosts.prompts import Headless
-from dfwizard.hosts.ssh import Connection, SshHost
+from dfwizard.hosts.ssh import Connection, SshHost, login
 from dfwizard.instance.inspect import inspect
 from dfwizard.rules import load
 from tests.lab.fixtures import StartLab
@@ -124,13 +124,17 @@ def test_this_machine_is_asked_as_it_is(place: Path) -> None:
     assert foreseen(HOST, lambda there: look_at(there, place)) is HOST
 
 
-def test_a_login_and_its_shell_take_few_journeys(sshd: Sshd) -> None:
+# The versions, the algorithms, the keys, the login, the session, the shell's greeting; asked one by one, the login has three more.
+@pytest.mark.parametrize(("known", "journeys"), [("SSH-2.0-OpenSSH", 6), ("SSH-2.0-another", 9)])
+def test_a_login_and_its_shell_take_few_journeys(
+    sshd: Sshd, known: str, journeys: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "_PIPELINING", known)
     with linked(sshd.port, rtt=0.06) as link:
         connection = Connection(sshd.address(port=link.port), Headless(), config_file=sshd.config_file)
         host = SshHost(connection)
         assert host.user == "root"
-        # The versions, the algorithms, the keys, the login, the session, the shell's greeting.
-        assert link.turns() <= 6
+        assert link.turns() == journeys
         host.close()
         connection.close()
 
