@@ -254,29 +254,13 @@ class InstanceScreen(StageScreen):
             return wizard.controller.known_hosts()  # the controller may have to be made first
 
         def ask(known: tuple[str, ...]) -> None:
-            dialog = ServerDialog(known, lambda *call: self._reach(dialog, *call))
+            dialog = ServerDialog(known, self, self._greet)
             self.app.push_screen(dialog, self._take_server)
 
         self.background(known_hosts, ask)
 
-    def _reach(
-        self,
-        dialog: ServerDialog,
-        server: str,
-        reached: Callable[[Connected], None],
-        refused: Callable[[DfwizardError], None],
-    ) -> None:
-        wizard = self.wizard
-
-        def connect() -> Connected:
-            with wizard.prompts.while_wanted(lambda: dialog.is_attached):
-                return wizard.controller.connect(server)
-
-        def done(there: Connected) -> None:
-            self._greeting = f"Connected; commands run there as {plain(there.user)}. "
-            reached(there)
-
-        self.background(connect, done, failed=refused)
+    def _greet(self, there: Connected) -> None:
+        self._greeting = f"Connected; commands run there as {plain(there.user)}. "
 
     def _take_server(self, host: str | None) -> None:
         if host:

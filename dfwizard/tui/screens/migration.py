@@ -305,29 +305,13 @@ class MigrationScreen(StageScreen):
         wizard = self.wizard
 
         def ask(known: tuple[str, ...]) -> None:
-            dialog = ServerDialog(known, lambda *call: self._reach(dialog, *call))
+            dialog = ServerDialog(known, self, self._greet)
             self.app.push_screen(dialog, lambda host: self._ask(side, host) if host else None)
 
         self.background(wizard.controller.known_hosts, ask)
 
-    def _reach(
-        self,
-        dialog: ServerDialog,
-        server: str,
-        reached: Callable[[Connected], None],
-        refused: Callable[[DfwizardError], None],
-    ) -> None:
-        wizard = self.wizard
-
-        def connect() -> Connected:
-            with wizard.prompts.while_wanted(lambda: dialog.is_attached):
-                return wizard.controller.connect(server)
-
-        def done(there: Connected) -> None:
-            self.say(f"Connected; commands run there as {plain(there.user)}.")
-            reached(there)
-
-        self.background(connect, done, failed=refused)
+    def _greet(self, there: Connected) -> None:
+        self.say(f"Connected; commands run there as {plain(there.user)}.")
 
     # Keys ----------------------------------------------------------------------------------------------------------
 

@@ -18,9 +18,7 @@ from dfwizard.tui.widgets.rowlist import Row, RowList
 if TYPE_CHECKING:
     from dfwizard.controller import Connected
     from dfwizard.errors import DfwizardError
-
-Reach = Callable[[str, Callable[["Connected"], None], Callable[["DfwizardError"], None]], None]
-"""Connects to a server, then calls the one (it is reached) or the other (why not)."""
+    from dfwizard.tui.screens.base import StageScreen
 
 _TEXT = (
     "user@host, user@host:port, or a Host of ~/.ssh/config, whose settings, keys and jumps hold here as they do for ssh. "
@@ -35,17 +33,21 @@ class ServerList(RowList):
 
 
 class ServerDialog(AskDialog):
-    """Asks for a server, and closes with its name once it is connected."""
+    """Asks for a server, and closes with its name once it is connected.
+
+    `screen` is the one that asks; `greet` is told of the connection before the dialog closes.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "down", "Known ones", priority=True),
         Binding("up", "up", "Type one", priority=True),
     ]
 
-    def __init__(self, known: Sequence[str], reach: Reach, *, value: str = "") -> None:
-        super().__init__("Another server, over SSH", [_TEXT], value=value, complete=self._begin_with)
+    def __init__(self, known: Sequence[str], screen: StageScreen, greet: Callable[[Connected], None]) -> None:
+        super().__init__("Another server, over SSH", [_TEXT], complete=self._begin_with)
         self._known = tuple(host_in_words(one) for one in known)
-        self._reach = reach
+        self._asking = screen
+        self._greet = greet
         self._reaching = ""
 
     def more(self) -> ComposeResult:
@@ -95,12 +97,20 @@ class ServerDialog(AskDialog):
 
     def _connect(self) -> None:
         server = self.query_one(Input).value.strip()
-        if server and not self._reaching:
-            self._reaching = server
-            self._say(f"{signs.RUNNING} Connecting to {plain(server)} {signs.MORE}")
-            self._reach(server, self._reached, self._refused)
+        if not server or self._reaching:
+            return
+        self._reaching = server
+        self._say(f"{signs.RUNNING} Connecting to {plain(server)} {signs.MORE}")
+        wizard = self._asking.wizard
+
+        def connect() -> Connected:
+            with wizard.prompts.while_wanted(lambda: self.is_attached):
+                return wizard.controller.connect(server)
+
+        self._asking.background(connect, self._reached, failed=self._refused)
 
     def _reached(self, there: Connected) -> None:
+        self._greet(there)
         if self.is_attached:
             self.dismiss(there.name)
 
