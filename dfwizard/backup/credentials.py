@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MYSQL_FILE = "mysql.cnf"
 POSTGRESQL_FILE = "pgpass"
+LONGEST = 4000
+"""Bytes that a value may have as it is written. MySQL's programs read an option file in pieces of 4096 bytes and take each for a
+line (mysys/my_default.c): the rest of a longer password would be options, of which some load code. libpq has had such a limit, too."""
 
 
 def client_file(private: str, driver: str) -> str:
@@ -29,7 +32,7 @@ def client_credentials(host: Host, settings: DatabaseSettings, private: str) -> 
     A file left behind by a killed run is replaced.
 
     Raises:
-        BackupError: the password or the user has a byte that a client file cannot carry.
+        BackupError: the password or the user is none that a client file can carry, or `private` is not ours alone.
     """
     path = client_file(private, settings.driver)
     if not path:
@@ -37,12 +40,24 @@ def client_credentials(host: Host, settings: DatabaseSettings, private: str) -> 
         return
     content = mysql_file(settings) if settings.driver == "mysql" else postgresql_file(settings)
     host.mkdir(private, mode=0o700)
+    _require_private(host, private)
     remove_stale(host, private)
     try:
         host.write(path, content, mode=0o600)
         yield path
     finally:
         host.remove(path)
+
+
+def _require_private(host: Host, private: str) -> None:
+    """Refuse a directory in which somebody else could put another file in the place of ours."""
+    found = host.stat(private)
+    if found is None or found.kind != "directory" or found.owner != host.user or found.mode & 0o022:
+        raise BackupError(
+            "the directory for files with secrets is not this account's alone: somebody else has made it, or may write into it",
+            where=private,
+            remedy="Look what it is and remove it; backups belong where no other account may write.",
+        )
 
 
 def remove_stale(host: Host, private: str) -> None:
@@ -80,7 +95,7 @@ def _mysql_escape(name: str, value: bytes) -> bytes:
         raise _unusable(name, "a NUL byte")
     for raw, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t")):
         value = value.replace(raw, escaped)
-    return value
+    return _short_enough(name, value)
 
 
 def postgresql_file(settings: DatabaseSettings) -> bytes:
@@ -89,7 +104,14 @@ def postgresql_file(settings: DatabaseSettings) -> bytes:
     for byte, word in ((b"\0", "a NUL byte"), (b"\n", "a line end"), (b"\r", "a carriage return")):
         if byte in password:
             raise _unusable("password", word)
-    return b"*:*:*:*:" + password.replace(b"\\", b"\\\\").replace(b":", b"\\:") + b"\n"
+    escaped = password.replace(b"\\", b"\\\\").replace(b":", b"\\:")
+    return b"*:*:*:*:" + _short_enough("password", escaped) + b"\n"
+
+
+def _short_enough(name: str, written: bytes) -> bytes:
+    if len(written) > LONGEST:
+        raise _unusable(name, f"more than {LONGEST} bytes")
+    return written
 
 
 def _unusable(name: str, what: str) -> BackupError:

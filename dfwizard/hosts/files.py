@@ -145,10 +145,12 @@ def parent_of(path: str) -> str:
 def write(path: str, data: bytes, *, mode: int, uid: int, gid: int, host: str) -> None:
     """Replace the content at `path` as a whole: new file beside it, fsync, rename, fsync. -1 leaves uid or gid as it comes.
 
-    Extended attributes (ACLs, SELinux's label) of the file that is replaced are carried over.
+    Extended attributes (ACLs, SELinux's label) of the file that is replaced are carried over. Symlinks are followed; not those that
+    another account has put there to have a file written that it could not write itself.
     """
     target = os.path.realpath(path)
     before = describe(target, follow=False)
+    _refuse_planted(path, before, host)
     if before is not None and before.kind != "file":
         reason = {"directory": "it is a directory", "symlink": "the symlink leads back to itself"}
         raise HostError(
@@ -177,6 +179,33 @@ def write(path: str, data: bytes, *, mode: int, uid: int, gid: int, host: str) -
             os.unlink(fresh)  # noqa: PTH108
         raise
     sync_directory(directory)
+
+
+_MOST_LINKS = 40  # what Linux follows
+
+
+def _refuse_planted(path: str, before: FileStat | None, host: str) -> None:
+    """Refuse symlinks of other accounts, except to a file of their own, or of the owner of the directory that they are in."""
+    place, mine = path, os.geteuid()
+    for _ in range(_MOST_LINKS):
+        link = describe(place, follow=False)
+        if link is None or link.kind != "symlink":
+            return
+        above = parent_of(place)
+        if link.uid not in (0, mine):
+            owners = {link.uid, os.stat(above).st_uid} - {0, mine}  # noqa: PTH116
+            if before is None or before.uid not in owners:
+                raise planted(path, link.owner, host=host)
+        place = os.path.join(above, os.readlink(place))  # noqa: PTH118, PTH115
+
+
+def planted(path: str, owner: str, *, host: str) -> HostError:
+    """Say that nothing is written through a symlink of `owner` at `path`."""
+    return HostError(
+        f"cannot write {shown(path)}: the symlink there belongs to another account ({shown(owner)}), and leads to what does not",
+        where=host,
+        remedy="See where it leads. If that is meant, give the link to the owner of the file: chown -h OWNER LINK",
+    )
 
 
 def _copy_attributes(source: str, target: int) -> None:

@@ -18,9 +18,14 @@ if ($urlKey !== '') {
     $inUrl = parse_url($value($urlKey), PHP_URL_PASS);
     $password = is_string($inUrl) ? rawurldecode($inUrl) : $password;
 }
-if ($driver === 'mysql') {
-    $escapes = ['\\' => '\\\\', '"' => '\"', "\n" => '\n', "\r" => '\r', "\t" => '\t'];
-    echo 'password="' . strtr($password, $escapes) . "\"\n";
-} else {
-    echo '*:*:*:*:' . strtr($password, ['\\' => '\\\\', ':' => '\:']) . "\n";
+$escapes = $driver === 'mysql'
+    ? ['\\' => '\\\\', '"' => '\"', "\n" => '\n', "\r" => '\r', "\t" => '\t']
+    : ['\\' => '\\\\', ':' => '\:'];
+$written = strtr($password, $escapes);
+$refused = $driver === 'mysql' ? '/\0/' : '/[\0\r\n]/';
+// MySQL's programs take what is behind 4096 bytes of a line for options of their own.
+if (strlen($written) > 4000 || preg_match($refused, $written)) {
+    fwrite(STDERR, "The database password is none that the database's client programs can be given.\n");
+    exit(1);
 }
+echo $driver === 'mysql' ? "password=\"$written\"\n" : "*:*:*:*:$written\n";

@@ -156,6 +156,35 @@ class TestWriting:
         host.write(str(dangling), b"there")
         assert (real.parent / "later").read_bytes() == b"there"
 
+    def test_a_symlink_of_another_account_is_followed_to_its_own_files_alone(
+        self, host: Host, tmp_path: Path
+    ) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("makes files of other accounts: needs root")
+        mine, theirs, third = (tmp_path / name for name in ("mine", "theirs", "third"))
+        for path, uid in ((mine, 0), (theirs, 61234), (third, 61235)):
+            path.write_bytes(b"old")
+            os.chown(path, uid, 0)
+        tree = tmp_path / "tree"
+        tree.mkdir()
+        os.chown(tree, 61235, 0)
+        places = {"mine": mine, "absent": tmp_path / "absent", "theirs": theirs, "third": third}
+        for name, target in places.items():
+            (tree / name).symlink_to(target)
+            os.chown(tree / name, 61234, 0, follow_symlinks=False)
+        (tmp_path / "chain").symlink_to(tree / "mine")
+        for planted in (tree / "mine", tree / "absent", tmp_path / "chain"):
+            with pytest.raises(HostError, match="the symlink there belongs to another account"):
+                host.write(str(planted), b"new")
+        assert mine.read_bytes() == b"old"
+        assert not places["absent"].exists()
+        for meant in ("theirs", "third"):
+            host.write(str(tree / meant), b"new")
+            assert places[meant].read_bytes() == b"new"
+        os.chown(tree, 0, 0)
+        with pytest.raises(HostError, match="belongs to another account"):
+            host.write(str(tree / "third"), b"newer")
+
     def test_what_cannot_be_replaced(self, host: Host, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "fifo")
         (tmp_path / "loop").symlink_to("loop")

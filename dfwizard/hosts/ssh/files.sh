@@ -27,12 +27,18 @@ dfw_read() {
 
 dfw_list() { exec find "$1/." ! -name . -prune -print0; }
 
-# Sets dfw_real to where the symlink $1 leads in the end, whether anything is there or not; names may end with newlines.
+# Sets dfw_real to where the symlink $1 leads in the end, whether anything is there or not; names may end with newlines. dfw_planted
+# gets the owner of each link of another account, and the owner of the directory that it is in.
 dfw_resolve() {
-    dfw_real=$1 dfw_n=0
+    dfw_real=$1 dfw_n=0 dfw_planted=
     while [ -L "$dfw_real" ]; do
         dfw_n=$((dfw_n + 1))
         [ "$dfw_n" -le 40 ] || dfw_fail 'dfw: the symlink leads back to itself'
+        dfw_whose=$(stat -c %u -- "$dfw_real")
+        if [ "$dfw_whose" != 0 ] && [ "$dfw_whose" != "$(id -u)" ]; then
+            dfw_above "$dfw_real"
+            dfw_planted="$dfw_planted $dfw_whose/$(stat -c %u -- "$dfw_parent/.")"
+        fi
         dfw_link=$(readlink -- "$dfw_real" && echo .) || exit 9
         dfw_link=${dfw_link%
 .}
@@ -46,12 +52,26 @@ dfw_resolve() {
     done
 }
 
+# Symlinks of other accounts may lead to a file of their own, or of the owner of the directory that they are in, and to nothing else.
+dfw_refuse_planted() {
+    [ "$dfw_planted" ] || return 0
+    dfw_whose=$(stat -c %u -- "$dfw_target" 2>/dev/null)
+    for dfw_pair in $dfw_planted; do
+        case $dfw_whose in
+        '' | 0 | "$(id -u)") ;;
+        "${dfw_pair%/*}" | "${dfw_pair#*/}") continue ;;
+        esac
+        dfw_fail 'dfw: the symlink there belongs to another account, and leads to what does not'
+    done
+}
+
 # $1 path, $2 mode, $3 owner:group or empty, $4 size, $5 a name that nothing has; the content comes from dfw_input on 3.
 dfw_write() {
     dfw_target=$1
     if [ -L "$1" ]; then
         dfw_resolve "$1"
         dfw_target=$dfw_real
+        dfw_refuse_planted
     fi
     if [ -d "$dfw_target" ]; then dfw_fail 'dfw: it is a directory'; fi
     if [ -e "$dfw_target" ] && ! [ -f "$dfw_target" ]; then dfw_fail 'dfw: it is not a regular file'; fi
