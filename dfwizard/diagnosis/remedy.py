@@ -134,9 +134,12 @@ def _before(word: str, actions: list[Execute]) -> tuple[str, ...]:
 
 
 def _install(plan: Plan, step: str) -> tuple[str, ...]:
-    """Give composer's install of the hop that `step` belongs to."""
-    found = [one.argv for one in _composer(plan, step) if "install" in one.argv[1:3]]
-    return found[0] if found else ("composer", "install", "--no-dev", "--no-interaction")
+    """Give composer's install of the hop that `step` belongs to, with its variables; HOME is set with the account."""
+    found = next((one for one in _composer(plan, step) if "install" in one.argv[1:3]), None)
+    if found is None:
+        return ("composer", "install", "--no-dev", "--no-interaction")
+    variables = tuple(f"{name}={value}" for name, value in found.env.items() if name != "HOME")
+    return (*(("env", *variables) if variables else ()), *found.argv)
 
 
 def _as_owner(plan: Plan) -> tuple[str, ...]:

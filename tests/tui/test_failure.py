@@ -88,6 +88,49 @@ def known_failure() -> StepState:
     )
 
 
+def test_a_remedy_of_several_commands_says_what_each_does() -> None:
+    plan = samples.plan(samples.facts(), "7.1.0")
+    commands = (
+        RemedyCommand("rm -rf -- /opt/dreamfactory/vendor", "remove vendor", "tree"),
+        RemedyCommand("composer install --no-dev", "install again", "hand"),
+    )
+    known = replace(known_failure(), commands=commands)
+    for width in (50, 75, 110):
+        lines = [line.plain for line in failure_text(plan, known, width)]
+        assert all(cell_len(line) <= width for line in lines)
+        text = " ".join(" ".join(lines).split())
+        order = (
+            "# remove vendor: changes files",
+            "$ rm -rf",
+            "# install again: for you to do",
+            "$ composer install",
+        )
+        places = [text.index(words) for words in order]
+        assert places == sorted(places)
+    asked = confirmation("remedy", plan, known, "")
+    assert asked is not None
+    assert [str(line) for line in asked[1] if str(line).startswith("$ ")] == [
+        f"$ {one.command}" for one in commands
+    ]
+
+
+def test_what_an_unknown_failure_may_be_is_marked_as_a_guess() -> None:
+    plan = samples.plan(samples.facts(), "7.1.0")
+    known = replace(
+        known_failure(),
+        cause="",
+        remedy="",
+        commands=(),
+        line="first of all",
+        lines=("first of all", "second to it"),
+        guesses=("It may be this. Do that.",),
+    )
+    text = "\n".join(line.plain for line in failure_text(plan, known, 75))
+    assert text.count("first of all") == 1
+    assert "second to it" in text
+    assert "A guess It may be this. Do that." in text
+
+
 def test_all_that_is_known_of_a_failure_is_told_the_line_that_matters_first() -> None:
     plan = samples.plan(samples.facts(), "7.1.0")
     for width in (50, 60, 75, 110):

@@ -284,7 +284,9 @@ def test_what_the_step_itself_does_is_left_out_where_it_is_tried_again() -> None
     assert found is not None
     composer = next(step.action for step in PLAN.steps if step.id == "composer-7.1.0")
     assert isinstance(composer, Execute)
-    assert shlex.split(found.commands[1].command)[-len(composer.argv) :] == list(composer.argv)
+    words = shlex.split(found.commands[1].command)
+    assert words[-len(composer.argv) :] == list(composer.argv)
+    assert {f"{name}={value}" for name, value in composer.env.items()} <= set(words)
 
 
 def test_composer_is_run_as_the_hop_of_the_failed_step_runs_it() -> None:

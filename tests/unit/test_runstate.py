@@ -37,6 +37,8 @@ anything = st.one_of(
         ev.StepFinished, ids, st.sampled_from(("done", "already-done", "skipped")), st.floats(0, 9), text
     ),
     st.builds(ev.StepFailed, ids, text),
+    st.builds(ev.RemedyStarted, ids, text, text, st.integers(1, 3), st.integers(1, 3)),
+    st.builds(ev.RemedyFinished, ids, st.sampled_from((0, 1, None)), more=st.booleans()),
     st.builds(ev.StepInterrupted, ids),
     st.builds(ev.Asked, text, st.just(("retry", "stop")), ids),
     st.builds(ev.Decided, st.sampled_from(("retry", "skip", "rollback", "stop")), text),
