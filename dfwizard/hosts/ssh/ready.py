@@ -1,4 +1,4 @@
-"""A shell that is opened before it is needed: starting one takes a login shell's start and three round trips."""
+"""A shell that is opened before it is needed: starting one takes a login shell's start and two round trips."""
 
 from __future__ import annotations
 
