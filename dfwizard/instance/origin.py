@@ -11,7 +11,7 @@ import json
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dfwizard.errors import CommandTimeout, HostError
@@ -164,22 +164,6 @@ def _read(repository: _Repository, tag: str, commit: str) -> TargetFacts:
             data = {}
         return data if isinstance(data, dict) else {}
 
-    manifest, lock = document("composer.json"), document("composer.lock")
-    packages = [package for package in lock.get("packages", []) if isinstance(package, dict)]
-    php: dict[str, str] = {}
-    extensions: dict[str, list[str]] = {}
-    runtime: list[str] = []
-    for name, requirements in [
-        ("(root)", manifest.get("require")),
-        *((p["name"], p.get("require")) for p in packages),
-    ]:
-        for requirement, constraint in (requirements or {}).items():
-            if requirement in ("php", "php-64bit"):
-                php[name] = str(constraint)
-            elif requirement.startswith("ext-"):
-                extensions.setdefault(requirement, []).append(name)
-            elif requirement in ("composer-runtime-api", "composer-plugin-api"):
-                runtime.append(f"{requirement} {constraint}")
     config = repository.host.run(repository.command("show", f"{commit}:config/app.php"), check=False)
     version = re.search(r"'version'\s*=>\s*'([^']+)'", config.text) if config.code == 0 else None
     listing = repository.host.run(
@@ -189,13 +173,43 @@ def _read(repository: _Repository, tag: str, commit: str) -> TargetFacts:
         tag=tag,
         commit=commit,
         config_version=version.group(1) if version else None,
-        php=php,
-        extensions={name: tuple(users) for name, users in sorted(extensions.items())},
-        composer_runtime=tuple(sorted(set(runtime))),
-        packages={package["name"]: str(package.get("version", "")) for package in packages},
-        plugins=tuple(package["name"] for package in packages if package.get("type") in _PLUGIN_TYPES),
         paths=tuple(item.decode("utf-8", "surrogateescape") for item in listing.stdout.split(b"\0") if item),
+        **_requirements(document("composer.json"), document("composer.lock")),
     )
+
+
+def with_packages(target: TargetFacts, manifest: Mapping[str, Any], lock: Mapping[str, Any]) -> TargetFacts:
+    """Give what a release asks for where another composer.json and composer.lock take the place of its own: those of a licence."""
+    return replace(target, **_requirements(manifest, lock))
+
+
+def _requirements(manifest: Mapping[str, Any], lock: Mapping[str, Any]) -> dict[str, Any]:
+    packages = [
+        package
+        for package in lock.get("packages") or ()
+        if isinstance(package, dict) and isinstance(package.get("name"), str)
+    ]
+    php: dict[str, str] = {}
+    extensions: dict[str, list[str]] = {}
+    runtime: list[str] = []
+    for name, requirements in [
+        ("(root)", manifest.get("require")),
+        *((package["name"], package.get("require")) for package in packages),
+    ]:
+        for requirement, constraint in (requirements or {}).items():
+            if requirement in ("php", "php-64bit"):
+                php[name] = str(constraint)
+            elif requirement.startswith("ext-"):
+                extensions.setdefault(requirement, []).append(name)
+            elif requirement in ("composer-runtime-api", "composer-plugin-api"):
+                runtime.append(f"{requirement} {constraint}")
+    return {
+        "php": php,
+        "extensions": {name: tuple(users) for name, users in sorted(extensions.items())},
+        "composer_runtime": tuple(sorted(set(runtime))),
+        "packages": {package["name"]: str(package.get("version", "")) for package in packages},
+        "plugins": tuple(package["name"] for package in packages if package.get("type") in _PLUGIN_TYPES),
+    }
 
 
 def _last_line(error: HostError) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dfwizard.instance.facts import Facts
+from dfwizard.instance.licence import LicenceFiles
 from dfwizard.instance.origin import OriginFacts, TargetFacts
 from dfwizard.planning.findings import Finding
 from dfwizard.planning.plan import Plan
@@ -38,6 +39,7 @@ class Context:
 
     `needs` is the space that the run needs; `backup_error` says why no backup can be put where it was wished (None: it can);
     `scratch_error` says why no scratch database can be had (None: it can);
+    `licence` are the licence files that the plan puts in place, `licence_error` says why those that were named cannot be;
     `admin_ui_error` why the release.zip that was named cannot be installed; `dotenv_error` why the keys that the target
     needs cannot be added to `.env`; `services` the service types in use; `lists` names of scripts, scripted services and
     scheduled tasks by table.
@@ -53,6 +55,8 @@ class Context:
     backup_error: str | None = None
     scratch_error: str | None = None
     admin_ui_error: str | None = None
+    licence: tuple[LicenceFiles, ...] = ()
+    licence_error: str | None = None
     dotenv_error: str | None = None
     services: tuple[ServiceType, ...] = ()
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -152,17 +152,7 @@ def newer_releases(context: Context) -> list[Finding]:
 def local_changes(context: Context) -> list[Finding]:
     """Explain a dirty tree file by file; licence files are never put aside silently."""
     facts = context.facts
-    findings = []
-    if facts.tree.licensed:
-        findings.append(
-            explained(
-                "licence-files",
-                Severity.BLOCKER,
-                "Commercial licence files stand over the tracked ones",
-                (*facts.tree.licensed, *shown(facts.tree.licensed_packages)),
-                remedy=f"Get the licence files for {context.goal.tag} from DreamFactory, and upgrade with them in place of the open ones.",
-            )
-        )
+    findings = _licence(context)
     others = [file for file in facts.git.dirty if file.path not in facts.tree.licensed] if facts.git else []
     if others:
         findings.append(
@@ -175,6 +165,55 @@ def local_changes(context: Context) -> list[Finding]:
             )
         )
     return findings
+
+
+def _licence(context: Context) -> list[Finding]:
+    """Licence files are of one release: those of the target are put in place, or nothing is begun."""
+    tree, tag = context.facts.tree, context.goal.tag
+    doubts = [f"{files.tag}: {files.doubt}" for files in context.licence if files.doubt]
+    lost = [
+        name
+        for name in tree.licensed_packages
+        if context.licence and name not in context.licence[-1].packages
+    ]
+    if context.licence:
+        return [
+            explained(
+                "licence-files",
+                Severity.WARNING if doubts or lost else Severity.INFO,
+                f"Licence files are put in place: {tag} comes with {counted(len(context.licence[-1].packages), 'licensed package')}",
+                (
+                    *(f"{files.tag}: {files.directory}" for files in context.licence),
+                    *shown(context.licence[-1].packages),
+                    *doubts,
+                    *(f"{name} is here now, and does not come with them" for name in lost),
+                ),
+                remedy="See that they are the files for these releases, and of your contract."
+                if doubts or lost
+                else "",
+            )
+        ]
+    if not tree.licensed and context.licence_error is None:
+        return []
+    title = (
+        "The licence files that were named cannot be used"
+        if context.licence_error
+        else "Commercial licence files stand over the tracked ones"
+    )
+    return [
+        explained(
+            "licence-files",
+            Severity.BLOCKER,
+            title,
+            (
+                *((context.licence_error,) if context.licence_error else ()),
+                *tree.licensed,
+                *shown(tree.licensed_packages),
+            ),
+            remedy=f"Get the licence files for {' and for '.join(one.tag for one in context.way)} from DreamFactory, put them on "
+            "the server, and name their directory with --licence-files DIR (of several releases: DIR/RELEASE).",
+        )
+    ]
 
 
 _STATES = {"M": "changed", "D": "deleted", "A": "added", "R": "renamed", "T": "type changed", "U": "unmerged"}
