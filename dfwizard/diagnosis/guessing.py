@@ -14,6 +14,9 @@ from dfwizard.diagnosis.lines import telling_lines
 from dfwizard.diagnosis.matching import Output, fits_elsewhere
 
 _WORD = re.compile(r"[a-z][a-z0-9_]{3,}")
+_ESCAPE = re.compile(r"\\[A-Za-z]")
+_RARE = 6
+"""Entries that a word may stand in: one that stands in more says nothing of what has failed."""
 _LEAST = 0.25
 """Share of a candidate's words, rare ones weighing more, below which it is none."""
 _FEWEST = 2
@@ -64,12 +67,22 @@ def _weight(word: str) -> float:
 
 @cache
 def _vocabulary() -> dict[str, frozenset[str]]:
-    return {one.id: frozenset(_words((one.title, *one.patterns))) for one in known_failures()}
+    """Give the words of each entry that say something, by its id."""
+    rare = {word for word, entries in _spread().items() if entries <= _RARE}
+    return {name: words & rare for name, words in _all_words().items()}
+
+
+@cache
+def _all_words() -> dict[str, frozenset[str]]:
+    return {
+        one.id: frozenset(_words((one.title, *(_ESCAPE.sub(" ", text) for text in one.patterns))))
+        for one in known_failures()
+    }
 
 
 @cache
 def _spread() -> Counter[str]:
-    return Counter(word for words in _vocabulary().values() for word in words)
+    return Counter(word for words in _all_words().values() for word in words)
 
 
 def _words(texts: Iterable[str]) -> Iterable[str]:

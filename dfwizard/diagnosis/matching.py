@@ -93,13 +93,17 @@ def rank(failure: Failure, weight: int) -> Rank:
 
 
 def fits_elsewhere(failure: Failure, output: Output) -> bool:
-    """Tell whether the patterns of `failure` fit, whatever it says of step, exit code and SQLSTATE."""
-    return _found(failure.signs, output) is not None
+    """Tell whether the text is that of `failure`, and nothing but step, exit code or SQLSTATE is another one."""
+    return not _is_about(failure, output) and _match_text(failure, output) is not None
 
 
 def _match(failure: Failure, output: Output) -> Match | None:
+    return _match_text(failure, output) if _is_about(failure, output) else None
+
+
+def _match_text(failure: Failure, output: Output) -> Match | None:
     found = _found(failure.signs, output)
-    if found is None or not _is_about(failure, output):
+    if found is None:
         return None
     if not all(_found((sign(one),), output) for one in failure.also):
         return None
