@@ -432,6 +432,7 @@ class Controller:
             versions={"python": sys.version.split()[0]},
         )
         run.write("findings.json", codec.dumps(prospect.findings))
+        run.write("checklist.json", codec.dumps([item.sentence for item in self.checklist(prospect)]))
         try:
             self._launch(run, "run")
         except DfwizardError:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 from dfwizard.instance.asking import NOWHERE, Asker
+from dfwizard.instance.crontabs import masked
 from dfwizard.instance.facts import ServerFacts
 
 _WRITTEN = (
@@ -130,5 +131,5 @@ def _pairs(texts: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 
 def _short(text: str) -> str:
-    """Give a process in a line: its number and command line, cut."""
-    return " ".join(text.split())[:200]
+    """Give a process in a line: its number and command line, secrets masked, cut."""
+    return masked(" ".join(text.split()))[:200]

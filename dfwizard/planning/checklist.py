@@ -23,6 +23,11 @@ class ChecklistItem:
     found: tuple[str, ...]
     by_hand: bool
 
+    @property
+    def sentence(self) -> str:
+        """Give it in a line, for the report."""
+        return f"{self.title}: {'; '.join(self.found)}" if self.found else self.title
+
 
 def checklist(
     facts: Facts, plan: Plan, lists: Mapping[str, tuple[str, ...]], services: Iterable[ServiceType]
@@ -67,7 +72,7 @@ def checklist(
         ChecklistItem(
             "cron",
             "Document cron jobs here and elsewhere that call the APIs, and stop those that write for the time of the upgrade",
-            facts.tree.crontabs,
+            (*facts.tree.crontabs, *facts.server.processes, *facts.server.units),
             True,
         ),
         ChecklistItem("staging", "Try the upgrade on a staging server first", (), True),

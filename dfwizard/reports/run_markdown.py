@@ -40,6 +40,7 @@ def run_markdown(report: RunReport) -> str:
         ("Warnings", list(report.warnings)),
         ("Notes", list(report.notes)),
         ("Damaged or unreadable", list(report.problems)),
+        ("The guide's checklist, as it was found before", list(report.checklist)),
         ("What remains to do", list(report.remains)),
     )
     for name, items in sections:

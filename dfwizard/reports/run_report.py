@@ -91,7 +91,7 @@ class RunReport:
     `outcome` None: it is not over; `question` what it waits for; `failures` where each phase is stuck or was given up. `backups`:
     the run's own first, then that of the present state of each rollback. `differences` are sentences, None where nothing was compared
     with the fingerprint of before (no rollback). `remains` is what a person has still to do, `way_on` the commands that go on or back.
-    `source` is a migration's source, with its host.
+    `source` is a migration's source, with its host; `checklist` what the guide asks for before an upgrade, as it was filled in.
     Row data (values in statements and errors) is in none of it; the steps' output files have what was said.
     """
 
@@ -128,6 +128,7 @@ class RunReport:
     problems: tuple[str, ...] = ()
     schema: int = SCHEMA
     source: str = ""
+    checklist: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -188,6 +189,7 @@ def make_report(run: Run) -> RunReport:
         remains=tuple(remains(record, plan, state, facts, backups)),
         way_on=way_on(record, state, plan),
         directory=str(run.directory),
+        checklist=_sentences(run.directory / "checklist.json", problems) or (),
         problems=tuple(problems),
         source=plan.source and located(plan.source_host, plan.source),
     )

@@ -61,7 +61,7 @@ def test_the_report_of_a_good_upgrade(good: Cli) -> None:
     run = good.newest_run()
     for form, text in reports(good).items():
         flat = one_line(text)
-        for piece in (run.name, "php-window", "GET /status", str(run)):
+        for piece in (run.name, "php-window", "GET /status", "Document the scheduler's tasks", str(run)):
             assert piece in flat, form
     report = data(good)
     assert (report.outcome, report.exit_code, report.failures) == ("done-with-warnings", 4, ())
@@ -71,6 +71,8 @@ def test_the_report_of_a_good_upgrade(good: Cli) -> None:
         (Path(report.backups[0].directory) / part.name).stat().st_size for part in report.backups[0].parts
     )
     assert {step.state for step in report.phases[0].steps} <= {"done", "already-done"}
+    assert any("event script user.session.post.pre_process" in line for line in report.checklist)
+    assert any("pgsql: 1 service, 1 active" in line for line in report.checklist)
     assert report.way_on == (f"dfwizard rollback {run.name}",)
     text = good.run("report", "latest").out
     assert "$ " not in text[: text.index("How to go on")]
