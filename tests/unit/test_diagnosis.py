@@ -207,6 +207,77 @@ def test_the_commands_do_what_they_say(tmp_path: Path) -> None:
     subprocess.run(["sh", "-c", only(found)], cwd=tmp_path, check=True, capture_output=True, timeout=30)
 
 
+def commands_of(failure: str, instance: Path) -> list[str]:
+    """Give the commands against a recorded failure for an instance of the account that runs the test."""
+    one = next(one for one in (*recordings("failures"), *recordings("messages")) if one.known == failure)
+    found = diagnose(
+        EXIT_1, last_lines(one.text.encode()), step="fetch", code=one.code, plan=named(str(instance))
+    )
+    assert found is not None
+    assert found.id == failure
+    return [command.command for command in found.commands]
+
+
+def shell(command: str, place: Path) -> int:
+    return subprocess.run(["sh", "-c", command], cwd=place, capture_output=True, check=False).returncode
+
+
+def test_the_guides_cleaning_leaves_what_is_under_git(tmp_path: Path) -> None:
+    instance = tmp_path / "it's here"
+    kept = (
+        "bootstrap/cache/.gitignore",
+        "storage/framework/cache/.gitignore",
+        "storage/framework/cache/data/.gitignore",
+    )
+    gone = ("bootstrap/cache/config.php", "storage/framework/cache/data/3f/9a/3f9a0c", "vendor/autoload.php")
+    for name in (*kept, *gone):
+        (instance / name).parent.mkdir(parents=True, exist_ok=True)
+        (instance / name).touch()
+    *cleaning, install = commands_of("migrate-command-missing", instance)
+    assert "composer install" in install
+    assert [shell(command, instance) for command in cleaning * 2] == [0, 0, 0, 0]
+    remove, _ = commands_of("composer-plugin-blocked", instance)
+    assert [shell(remove, instance), shell(remove, instance)] == [0, 0]
+    assert sorted(
+        str(path.relative_to(instance)) for path in instance.rglob("*") if path.is_file()
+    ) == sorted(kept)
+
+
+def test_conflicts_locks_and_commits_are_put_aside_and_nothing_is_lost(tmp_path: Path) -> None:
+    instance = tmp_path / "it's here"
+    instance.mkdir()
+
+    def git(*words: str) -> str:
+        argv = ["git", "-C", str(instance), "-c", "user.name=x", "-c", "user.email=x@localhost", *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+
+    file, other = instance / "config.php", instance / "other file.php"
+    git("init", "-q")
+    for text in ("old\n", "new\n"):
+        file.write_text(text)
+        other.write_text(text)
+        git("add", ".")
+        git("commit", "-q", "-m", text)
+    git("checkout", "-q", "HEAD~1")
+    file.write_text("mine\n")
+    git("stash")
+    git("checkout", "-q", "-")
+    git("stash", "pop")
+    assert "<<<<<<<" in file.read_text()
+    (resolve,) = commands_of("git-conflict", instance)
+    assert [shell(resolve, tmp_path), shell(resolve, tmp_path)] == [0, 0]
+    assert (file.read_text(), other.read_text()) == ("new\n", "new\n")
+    assert git("stash", "list")
+    (keep,) = commands_of("git-diverged", instance)
+    assert [shell(keep, tmp_path), shell(keep, tmp_path)] == [0, 0]
+    assert git("rev-parse", f"dfwizard-{git('rev-parse', '--short', 'HEAD')}") == git("rev-parse", "HEAD")
+    lock = instance / ".git/index.lock"
+    lock.touch()
+    _, unlock = commands_of("git-lock", instance)
+    assert shell(unlock, tmp_path) == 0
+    assert not lock.exists()
+
+
 def test_what_php_may_not_write_is_given_to_its_group(tmp_path: Path) -> None:
     instance, outside = tmp_path / "it's here", tmp_path / "outside"
     for place in (instance / "storage/logs", instance / "bootstrap/cache", outside):
