@@ -38,6 +38,7 @@ from dfwizard.verification.compare import compare
 from dfwizard.verification.log import LogState, log_state, new_errors
 from dfwizard.verification.result import Verification
 from dfwizard.verification.situation import TreeOwners
+from dfwizard.waiting import wait_for_person
 
 if TYPE_CHECKING:
     from dfwizard.hosts.base import Host
@@ -85,6 +86,7 @@ def make_actions(rules: Rules) -> dict[str, ActionFunction]:
         actions.RestoreTree.KIND: _restore_tree,
         actions.RestoreDatabase.KIND: _restore_database,
         actions.ClearAside.KIND: _clear_aside,
+        actions.WaitForPerson.KIND: wait_for_person,
         actions.Verify.KIND: lambda context, action: _verify(context, action, rules),
     }
     return table
@@ -381,7 +383,12 @@ def verify_instance(
     host, instance = access.host, access.path
     cli = before.cli()
     after = inspect(
-        host, instance, rules, php=cli.binary if cli else None, url=before.web.url, http=action.final
+        host,
+        instance,
+        rules,
+        php=action.php or (cli.binary if cli else None),
+        url=before.web.url,
+        http=action.final,
     )
     costs = probe_facts(access.probe()).password_costs
     commit = next((hop.commit for hop in plan.hops if hop.to == action.release), "")

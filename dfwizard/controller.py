@@ -37,6 +37,7 @@ from dfwizard.instance.places import absolute
 from dfwizard.migrating import MigrationPlanner, MigrationProspect, MigrationWishes
 from dfwizard.planning.checklist import ChecklistItem, checklist
 from dfwizard.planning.choices import choices
+from dfwizard.planning.road import USUAL
 from dfwizard.prospects import Planner, Prospect, new_backup
 from dfwizard.refusals import refuse_blocked, refuse_held, refuse_unfinished, refuse_used
 from dfwizard.remedies import apply
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from dfwizard.planning.choices import Choice
     from dfwizard.planning.findings import Finding
     from dfwizard.planning.plan import Plan
+    from dfwizard.planning.road import Course
     from dfwizard.reports.backup_list import BackupSummary
     from dfwizard.reports.comparison import Compared
     from dfwizard.reports.run_report import RunReport
@@ -237,6 +239,7 @@ class Controller:
         url: str | None = None,
         backup_dir: str | None = None,
         admin_ui: str | None = None,
+        course: Course = USUAL,
         accepted: frozenset[str] = frozenset(),
         on_fact: OnFact | None = None,
     ) -> Prospect:
@@ -256,6 +259,7 @@ class Controller:
             url=url,
             backup_dir=backup_dir,
             admin_ui=admin_ui,
+            course=course,
             accepted=accepted,
         )
 
@@ -268,6 +272,7 @@ class Controller:
         url: str | None = None,
         backup_dir: str | None = None,
         admin_ui: str | None = None,
+        course: Course = USUAL,
         accepted: frozenset[str] = frozenset(),
     ) -> Prospect:
         """Plan the road to `target` from facts that are at hand, and check it; nothing is changed.
@@ -285,7 +290,9 @@ class Controller:
         if backup_dir is not None:
             backup_dir = expanded(host, backup_dir)
         planner = Planner(host, self.rules, str(self.store.directory))
-        return planner.propose(facts, target, php=php, backup_dir=backup_dir, admin_ui=admin_ui)
+        return planner.propose(
+            facts, target, php=php, backup_dir=backup_dir, admin_ui=admin_ui, course=course
+        )
 
     def checklist(self, prospect: Prospect) -> tuple[ChecklistItem, ...]:
         """Give the guide's checklist before an upgrade, with what was found out about each item."""

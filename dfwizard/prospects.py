@@ -26,7 +26,7 @@ from dfwizard.instance.space import spaces, with_spaces
 from dfwizard.planning.checks import Context, Needs, ServiceType, check
 from dfwizard.planning.findings import Finding, blockers
 from dfwizard.planning.plan import EditDotenv, Plan
-from dfwizard.planning.road import Wish
+from dfwizard.planning.road import USUAL, Course, Wish
 from dfwizard.planning.upgrade import dotenv_changes, dotenv_renames, plan_upgrade, road
 from dfwizard.rules import Release, Rules
 
@@ -65,7 +65,14 @@ class Planner:
     state: str
 
     def propose(
-        self, facts: Facts, target: str, *, php: str | None, backup_dir: str | None, admin_ui: str | None
+        self,
+        facts: Facts,
+        target: str,
+        *,
+        php: str | None,
+        backup_dir: str | None,
+        admin_ui: str | None,
+        course: Course = USUAL,
     ) -> Prospect:
         """Plan the road to `target` and check it.
 
@@ -73,7 +80,7 @@ class Planner:
             UsageError: there is no such release.
             BlockedError: no road leads there.
         """
-        installed, way = road(facts, self.rules, target)
+        installed, way = road(facts, self.rules, target, course)
         origin = self._ask_origin(facts, installed, way)
         backup = new_backup(self.host, self.state, facts.path, backup_dir)
         # Runs are kept here: where the instance is elsewhere they take no room there.
@@ -85,7 +92,7 @@ class Planner:
             access = None  # the checks say so
         edit, edit_error = self._edit(access, facts, installed, way[-1]) if access else (None, None)
         lines = _shows(access, backup) if access else ((), ())
-        wish = Wish(backup, php, absolute(self.host, admin_ui) if admin_ui else None)
+        wish = Wish(backup, php, absolute(self.host, admin_ui) if admin_ui else None, course)
         plan = plan_upgrade(facts, origin, self.rules, installed, way, wish, edit, lines)
         context = Context(
             facts,

@@ -169,6 +169,8 @@ def _mention_blockers(prospect: Prospect) -> None:
 
 
 def _prepare(controller: Controller, options: Options) -> Prospect:
+    from dfwizard.planning.road import Course
+
     return controller.prepare(
         options.path,
         options.to,
@@ -176,6 +178,7 @@ def _prepare(controller: Controller, options: Options) -> Prospect:
         url=options.url,
         backup_dir=options.backup_dir,
         admin_ui=options.admin_ui,
+        course=Course(direct=options.direct, gates=options.php_gates),
         accepted=frozenset(options.accept),
     )
 
@@ -316,6 +319,7 @@ def _same_road(options: Options, to: str) -> list[str]:
     for name in ("php", "url", "backup_dir", "admin_ui"):
         if getattr(options, name):
             arguments += [f"--{name.replace('_', '-')}", getattr(options, name)]
+    arguments += [f"--{name.replace('_', '-')}" for name in ("direct", "php_gates") if getattr(options, name)]
     return arguments
 
 

@@ -152,6 +152,16 @@ def _target(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
         "--to", metavar="RELEASE", required=required, help="the release to go to: 7.1.0, a tag, or latest"
     )
     parser.add_argument(
+        "--direct",
+        action="store_true",
+        help="leave out the guide's stops between: one upgrade, where the migrations on the way only add to the database",
+    )
+    parser.add_argument(
+        "--php-gates",
+        action="store_true",
+        help="where a stop needs another PHP, wait in maintenance mode until you have switched it, instead of refusing the road",
+    )
+    parser.add_argument(
         "--backup-dir",
         metavar="DIR",
         help="where the backup goes on the instance's host, a directory is made in it (default: the state directory)",

@@ -36,7 +36,7 @@ from dfwizard.execution.remedies import NOT_SEEN, apply_remedy, remedy_output
 from dfwizard.execution.state import RunState, StepState, StepStatus
 from dfwizard.execution.store import Run, RunRecord, require_ours
 from dfwizard.hosts.base import Hold, Host
-from dfwizard.planning.plan import Plan, Step
+from dfwizard.planning.plan import Plan, Step, WaitForPerson
 
 RollbackPlanner = Callable[[Plan, tuple[str, ...]], Plan]
 """Gives the plan that takes back the begun steps (ids, in order) of a plan; raises a `DfwizardError` when there is none."""
@@ -308,6 +308,8 @@ class Runner:
         if self.state.decision == "remedy":
             self._remedy(plan, step)
             return None
+        if isinstance(step.action, WaitForPerson):
+            return self._ask(plan, step)  # whatever the policy: only a person can do what it waits for
         if not step.required:
             note = f"It failed, and the {plan.kind} goes on without it."
             self._append(ev.StepFinished(step.id, "skipped", note=note))
@@ -349,8 +351,11 @@ class Runner:
         known = self._step(step)
         remedy = ("remedy",) if known.can_be_mended else ()
         skip = ("skip",) if step.skippable else ()
-        choices = (*remedy, "retry", *skip, "rollback", "stop")
+        back = () if self._in_rollback() else ("rollback",)
+        choices = (*remedy, "retry", *skip, *back, "stop")
         text = f"The step {step.title!r} of the {plan.kind} failed. How shall it go on?"
+        if isinstance(step.action, WaitForPerson):
+            text = f"The {plan.kind} waits for you. {known.message.splitlines()[0]} Retry looks again. How shall it go on?"
         if known.remedy_message:
             text = f"{known.remedy_message} {text}"
         # Whoever reads the question in the journal may answer it at once, by its number there.

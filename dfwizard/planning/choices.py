@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dfwizard.errors import BlockedError
 from dfwizard.instance.facts import Facts
-from dfwizard.rules import Release, Rules, UnknownRelease, stops
+from dfwizard.rules import Release, Rules, UnknownRelease, direct_reasons, stops
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Choice:
     `date` is ISO; `hops` the tags of the stops on the way, the release itself last (empty when it is refused); `refused` says why it
     cannot be chosen, "" when it can. `newest` and `newest_of_major` are of the releases that may be installed. `php` are the PHP
     minors that the release runs on as the rules know them, `php_met` whether every stop runs on the command line's PHP (None: it is
-    not known); `laravel` the version that it locks.
+    not known); `laravel` the version that it locks. `direct` are the reasons for which the stops between may be left out, empty where
+    there are none or they may not.
     """
 
     tag: str
@@ -29,6 +30,7 @@ class Choice:
     php_met: bool | None
     laravel: str
     warnings: tuple[str, ...]
+    direct: tuple[str, ...] = ()
 
 
 def choices(facts: Facts, rules: Rules) -> tuple[Choice, ...]:
@@ -61,7 +63,16 @@ def _choice(rules: Rules, installed: Release, release: Release, minor: str | Non
         php_met=None if minor is None else all(minor in one.php_minors for one in way or (release,)),
         laravel=release.laravel,
         warnings=tuple(warning.text for warning in release.warnings),
+        direct=_direct(rules, installed, release) if len(way) > 1 else (),
     )
+
+
+def _direct(rules: Rules, installed: Release, release: Release) -> tuple[str, ...]:
+    try:
+        reasons = direct_reasons(rules, installed, release)
+    except BlockedError:
+        return ()
+    return tuple(f"{one.text} ({one.source})" for one in reasons)
 
 
 def _newest_of(rules: Rules, major: int | None) -> str | None:

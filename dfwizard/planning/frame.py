@@ -157,7 +157,7 @@ def steps_after(road: Road, release: str) -> list[Step]:
             "verify",
             "Verify the upgraded instance",
             "Before is compared with after: version, migrations, rows, key, HTTP answers, log, owners.",
-            Verify(release),
+            Verify(release, php=road.php if road.window else ""),
             guide="Verification",
             timeout=600,
         ),

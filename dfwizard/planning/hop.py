@@ -30,13 +30,13 @@ def hop_steps(road: Road, index: int, hop: Hop) -> list[Step]:
     if hop is road.hops[-1]:
         steps += _admin_ui(road, index, hop)
         # Before its gate: with opcache.validate_timestamps=0 PHP serves the old code until it restarts.
-        steps += restart_steps(road.facts)
+        steps += restart_steps(road.facts, road.window)
     steps.append(
         Step(
             f"gate-{hop.to}",
             f"Check that {hop.to} is whole",
             "The next leg, or the opening of the API, begins only on a release that is complete.",
-            Verify(hop.to, final=False),
+            Verify(hop.to, final=False, php=road.php if road.gated(index) else ""),
             guide="Verification",
             timeout=600,
             hop=index,
@@ -148,15 +148,18 @@ def ownership_steps(road: Road, index: int) -> list[Step]:
     return steps
 
 
-def ignored_requirements(facts: Facts, target: TargetFacts | None) -> tuple[str, ...]:
+def ignored_requirements(facts: Facts, target: TargetFacts | None, *, gated: bool = False) -> tuple[str, ...]:
     """Give the platform requirements that this server does not meet: `php` and `ext-…` names.
 
-    Composer is told to ignore exactly these, and the checks show each of them first.
+    Composer is told to ignore exactly these, and the checks show each of them first. `gated`: PHP has been switched to one that the
+    target allows, with the extensions of the one before.
     """
     php = facts.cli()
     if target is None or php is None:
         return ()
-    unmet = [] if all(allows(constraint, php.version) for constraint in target.php.values()) else ["php"]
+    unmet = (
+        [] if gated or all(allows(constraint, php.version) for constraint in target.php.values()) else ["php"]
+    )
     unmet += [name for name in target.extensions if name.removeprefix("ext-").lower() not in php.extensions]
     return tuple(unmet)
 
@@ -186,7 +189,10 @@ def _packages(road: Road, index: int, hop: Hop, target: TargetFacts | None) -> l
 def _composer(road: Road, index: int, hop: Hop, target: TargetFacts | None, *more: str) -> Step:
     facts = road.facts
     program = ("composer",) if road.wish.php is None else (road.wish.php, facts.composer_path or "composer")
-    ignored = tuple(f"--ignore-platform-req={name}" for name in ignored_requirements(facts, target))
+    ignored = tuple(
+        f"--ignore-platform-req={name}"
+        for name in ignored_requirements(facts, target, gated=road.gated(index))
+    )
     env = {**road.env, "COMPOSER_MEMORY_LIMIT": "-1"}
     if road.owner == "root":
         env["COMPOSER_ALLOW_SUPERUSER"] = "1"  # else plugins are disabled, and the admin UI is not installed
@@ -304,8 +310,11 @@ def cache_steps(road: Road, index: int) -> list[Step]:
     ]
 
 
-def restart_steps(facts: Facts) -> list[Step]:
-    """Give the restarts of PHP and web server: empty where dfwizard may not, or does not know the units."""
+def restart_steps(facts: Facts, switched_to: tuple[str, ...] = ()) -> list[Step]:
+    """Give the restarts of PHP and web server: empty where dfwizard may not, or does not know the units.
+
+    `switched_to` are the PHP minors one of which a person has switched to: their units are restarted, as far as they run.
+    """
     web = facts.web
     units = [
         (unit, part) for unit, part in ((web.fpm_service, "php-fpm"), (web.server_service, "web")) if unit
@@ -320,7 +329,9 @@ def restart_steps(facts: Facts) -> list[Step]:
                 "opcache keeps the old code until PHP restarts."
                 if fpm
                 else "The web server is restarted as the guide asks.",
-                Execute(("systemctl", "restart", unit)),
+                Execute(
+                    ("systemctl", *(_restart_of(facts, unit, switched_to) if fpm else ("restart", unit)))
+                ),
                 guide="Minor Version Upgrades, Step 5",
                 departs="The guide restarts the web server alone; DreamFactory's installer sets opcache.validate_timestamps=0."
                 if fpm
@@ -331,3 +342,12 @@ def restart_steps(facts: Facts) -> list[Step]:
             )
         )
     return steps
+
+
+def _restart_of(facts: Facts, unit: str, minors: tuple[str, ...]) -> tuple[str, ...]:
+    """Give what restarts php-fpm: the unit itself, or, where its name holds the PHP that was there before, those of `minors` that run."""
+    fpm = facts.fpm()
+    if fpm is None or not minors or fpm.minor not in unit:
+        return ("restart", unit)
+    # A pattern matches the units that are loaded, and none is no error: which of them a person has chosen is not known before.
+    return ("try-restart", *(f"{unit.replace(fpm.minor, minor)}*" for minor in minors))

@@ -27,10 +27,14 @@ class Need:
     met: bool | None
 
 
-def legs(rules: Rules, installed: str, choice: Choice) -> tuple[Hop, ...]:
-    """Give the legs of the road to a release as the rules know them, before git has been asked; none when it is refused."""
+def legs(rules: Rules, installed: str, choice: Choice, *, direct: bool = False) -> tuple[Hop, ...]:
+    """Give the legs of the road to a release as the rules know them, before git has been asked; none when it is refused.
+
+    `direct`: without the stops between, where they may be left out.
+    """
     found = []
-    for frm, to in zip((installed, *choice.hops), choice.hops, strict=False):
+    hops = choice.hops[-1:] if direct and choice.direct else choice.hops
+    for frm, to in zip((installed, *hops), hops, strict=False):
         here, there = rules.by_tag(frm), rules.by_tag(to)
         if here is None or there is None:
             return ()
@@ -59,7 +63,10 @@ def _php(facts: Facts, hops: Sequence[Hop]) -> list[Need]:
     if fpm is not None:
         parts.append(f"web server {fpm.version}")
     found = []
-    for window, stops in _together([(hop.php, hop.to) for hop in hops]):
+    before = next((index for index, hop in enumerate(hops) if hop.gate), len(hops))
+    for window, stops in _together([(hop.php, hop.to) for hop in hops[before:]]):
+        found.append(Need(f"PHP {in_words(window)} for {stops}", "you switch it while the run waits", None))
+    for window, stops in _together([(hop.php, hop.to) for hop in hops[:before]]):
         met = None
         if window:
             met = cli is not None and cli.minor in window and (fpm is None or fpm.minor in window)

@@ -26,6 +26,7 @@ class Undo(str, Enum):
     TREE = "tree"
     DATABASE = "database"
     SERVICES = "services"
+    PHP = "php"
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,35 @@ class ClearAside:
 
 @dataclass(frozen=True)
 class Verify:
-    """Compare the instance with the facts recorded before. `release` is the tag expected; `final` false at a gate between hops."""
+    """Compare the instance with the facts recorded before.
+
+    `release` is the tag expected; `final` false at a gate between hops. `php` is the program to ask the instance with, "" for the one
+    of before: after a person has switched PHP that one cannot run the new code.
+    """
 
     KIND: ClassVar[str] = "verify"
     release: str
     final: bool = True
+    php: str = ""
+
+
+@dataclass(frozen=True)
+class WaitForPerson:
+    """Look whether the command line (`php`, run as the owner) and the web server run one of the PHP minors in `window`; else fail.
+
+    A person switches it, as in `shows`, and has it looked at again; nothing is changed by looking. `web`: the web server's PHP was
+    known before, and must be seen now. `before` is the minor that a rollback waits for, switched back as in `back`, with `unit` the
+    service of php-fpm then ("": not known).
+    """
+
+    KIND: ClassVar[str] = "wait-for-person"
+    php: str
+    window: tuple[str, ...]
+    web: bool
+    before: str
+    shows: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+    unit: str = ""
 
 
 Action = (
@@ -166,6 +191,7 @@ Action = (
     | RestoreDatabase
     | ClearAside
     | Verify
+    | WaitForPerson
     | Move
 )
 
@@ -211,7 +237,8 @@ class Hop:
 
     `commit` is what the tag stood for when the plan was made; `php` the PHP minors that the target's packages
     allow; `method` and `notes` the
-    guide's row; `warnings` what the rules know of the target.
+    guide's row; `warnings` what the rules know of the target. `gate` are the PHP minors one of which a person has to switch to before
+    this leg; empty: the PHP of the leg before will do.
     """
 
     frm: str
@@ -221,6 +248,7 @@ class Hop:
     method: str
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    gate: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,22 @@ _ARTISAN = ("--no-interaction", "--no-ansi")
 
 
 @dataclass(frozen=True)
+class Course:
+    """How the road to a release is taken.
+
+    `direct`: without the guide's stops between. `gates`: where a stop needs another PHP the run waits, in maintenance mode, until a
+    person has switched it; otherwise such a road is refused.
+    """
+
+    direct: bool = False
+    gates: bool = False
+
+
+USUAL = Course()
+"""Over the guide's stops, on the PHP that is there."""
+
+
+@dataclass(frozen=True)
 class Wish:
     """What the user wants beyond the target: where the backup goes, which PHP runs artisan and composer.
 
@@ -23,6 +39,7 @@ class Wish:
     backup: str
     php: str | None = None
     admin_ui: str | None = None
+    course: Course = USUAL
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,19 @@ class Road:
     def php(self) -> str:
         """Give the php that runs artisan."""
         return self.wish.php or "php"
+
+    @property
+    def window(self) -> tuple[str, ...]:
+        """Give the PHP minors that the last gate on the road asks for; empty where there is no gate."""
+        return self.last_gate(len(self.hops))
+
+    def last_gate(self, index: int) -> tuple[str, ...]:
+        """Give the PHP minors of the last gate before the leg of that index; empty where there is none."""
+        return next((hop.gate for hop in reversed(self.hops[:index]) if hop.gate), ())
+
+    def gated(self, index: int) -> bool:
+        """Tell whether PHP has been switched before or at the leg of that index."""
+        return bool(self.last_gate(index + 1))
 
     @property
     def env(self) -> dict[str, str]:

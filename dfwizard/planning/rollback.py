@@ -22,6 +22,7 @@ from dfwizard.planning.plan import (
     Step,
     TakeBackup,
     Undo,
+    WaitForPerson,
 )
 from dfwizard.planning.weights import pace_of, weighed
 
@@ -58,8 +59,11 @@ def plan_rollback(
         steps.append(_tree(plan, shows[1], token))
     if Undo.DATABASE in needs:
         steps.append(_database(plan, shows[2]))
+    gate = _last_gate(plan, begun)
+    if gate is not None:
+        steps.append(_php_back(gate))
     if deep or Undo.SERVICES in needs:
-        steps += [replace(step, required=False) for step in plan.steps if step.id.startswith("restart-")]
+        steps += [_restart(step, gate) for step in plan.steps if step.id.startswith("restart-")]
     if "fingerprint" in begun and (deep or Undo.SERVICES in needs):
         steps += _proof((*earlier, token) if Undo.TREE in needs else ())
     if needs & {Undo.MAINTENANCE, Undo.TREE, Undo.DATABASE}:
@@ -151,6 +155,35 @@ def _database(plan: Plan, shows: tuple[str, ...]) -> Step:
         departs="The guide imports over the upgraded tables.",
         timeout=12 * 3600,
     )
+
+
+def _last_gate(plan: Plan, begun: Collection[str]) -> WaitForPerson | None:
+    """Give the last wait for another PHP that was begun: its person may have switched it."""
+    waits = [
+        step.action for step in plan.steps if step.id in begun and isinstance(step.action, WaitForPerson)
+    ]
+    return waits[-1] if waits else None
+
+
+def _php_back(gate: WaitForPerson) -> Step:
+    """Give the step that waits until the PHP of before is back: the old code, opened again, runs on no other."""
+    return Step(
+        "php-back",
+        f"Wait until PHP {gate.before} is back",
+        "The old code does not run on the PHP that was switched to: command line and web server are switched back, by you.",
+        replace(gate, window=(gate.before,), shows=gate.back, back=()),
+        departs="The guide's rollback leaves the new PHP in place, on which the old code does not start.",
+        timeout=300,
+        skippable=True,
+    )
+
+
+def _restart(step: Step, gate: WaitForPerson | None) -> Step:
+    """Give a restart as the way back needs it: php-fpm is the one of before again."""
+    action = step.action
+    if gate is not None and gate.unit and step.id == "restart-php-fpm":
+        action = Execute(("systemctl", "restart", gate.unit))
+    return replace(step, action=action, required=False)
 
 
 def _proof(tokens: tuple[str, ...]) -> list[Step]:

@@ -13,21 +13,24 @@ from dfwizard.instance.origin import OriginFacts, TargetFacts
 from dfwizard.planning.constraint import php_minors
 from dfwizard.planning.env_moves import said_by
 from dfwizard.planning.frame import dotenv_step, fetch_step, steps_after, steps_before
+from dfwizard.planning.gates import gate_steps, with_gates
 from dfwizard.planning.hop import hop_steps
 from dfwizard.planning.plan import EditDotenv, Hop, Plan
-from dfwizard.planning.road import Road, Wish
+from dfwizard.planning.road import USUAL, Course, Road, Wish
 from dfwizard.planning.weights import pace, weighed
-from dfwizard.rules import Release, Rules, stops
+from dfwizard.rules import Release, Rules, direct_reasons, stops
 
 _HIDDEN = "***"
 """Stands for a secret value: what matters of it here is that there is one."""
 
 
-def road(facts: Facts, rules: Rules, target: str) -> tuple[Release, tuple[Release, ...]]:
+def road(
+    facts: Facts, rules: Rules, target: str, course: Course = USUAL
+) -> tuple[Release, tuple[Release, ...]]:
     """Give the release installed and the stops on the way to `target` (a tag, a version or `latest`).
 
     Raises:
-        BlockedError: the installed release is not known, there is nothing to do, or the rules refuse the way.
+        BlockedError: the installed release is not known, there is nothing to do, or the rules refuse the way, or the direct one.
         UsageError: the target is no known release.
     """
     goal = rules.resolve(target)
@@ -38,7 +41,7 @@ def road(facts: Facts, rules: Rules, target: str) -> tuple[Release, tuple[Releas
             where=facts.path,
             remedy=f"`dfwizard inspect {facts.path}` shows what was found and what disagrees.",
         )
-    way = stops(rules, installed, goal)
+    way = stops(rules, installed, goal, direct=course.direct)
     if not way:
         raise BlockedError(
             f"{goal.tag} is what is installed already: nothing to do",
@@ -95,11 +98,11 @@ def plan_upgrade(
     `edit` is the change of `.env` with its diff (None: nothing to change); `shows` the shell lines of taking and of proving the backup.
     """
     legs = tuple(zip((installed, *way), way, strict=False))
-    hops = tuple(hop_between(rules, origin, frm, to) for frm, to in legs)
+    hops = with_gates(tuple(hop_between(rules, origin, frm, to) for frm, to in legs), facts, wish, rules)
     the_road = Road(facts, wish, origin, hops)
     steps = [*steps_before(the_road, shows), *dotenv_step(edit), fetch_step(the_road)]
     for index, hop in enumerate(hops):
-        steps += hop_steps(the_road, index, hop)
+        steps += [*gate_steps(the_road, index, rules), *hop_steps(the_road, index, hop)]
     steps += steps_after(the_road, hops[-1].to)
     return Plan(
         kind="upgrade",
@@ -118,12 +121,35 @@ def hop_between(rules: Rules, origin: OriginFacts | None, frm: Release, to: Rele
     """Give the leg between two releases; without `origin` (git has not been asked) as the rules alone know it."""
     rows = rules.hops(frm, to)
     target = origin.target(to.tag) if origin else None
+    direct = len(rows) > 1
+    notes = [note for row in rows for note in (row.notes, *(fact.text for fact in row.facts)) if note]
+    if direct:
+        notes = [*_direct_notes(rules, frm, to), *notes]
     return Hop(
         frm=frm.tag,
         to=to.tag,
         commit=(origin.commit(to.tag) if origin else None) or to.commit,
         php=php_window(target) if target else to.php_minors,
-        method=rows[0].method if rows else "In-place",
-        notes=tuple(note for row in rows for note in (row.notes, *(fact.text for fact in row.facts)) if note),
+        method=_direct_method(rules, frm, to) if direct else rows[0].method if rows else "In-place",
+        notes=tuple(notes),
         warnings=tuple(warning.text for warning in to.warnings),
     )
+
+
+def left_out(rules: Rules, frm: Release, to: Release) -> tuple[Release, ...]:
+    """Give the stops of the guide that a leg from `frm` to `to` leaves out; none where it names no way over them."""
+    try:
+        return stops(rules, frm, to)[:-1]
+    except BlockedError:
+        return ()
+
+
+def _direct_method(rules: Rules, frm: Release, to: Release) -> str:
+    names = " and at ".join(release.tag for release in left_out(rules, frm, to))
+    return f"Direct, without the guide's stop at {names}" if names else "Direct"
+
+
+def _direct_notes(rules: Rules, frm: Release, to: Release) -> list[str]:
+    """Say why the stops between may be left out."""
+    reasons = direct_reasons(rules, frm, to)
+    return [f"Why the database can do without the stops: {one.text} ({one.source})." for one in reasons]

@@ -21,6 +21,7 @@ from dfwizard.planning.plan import (
     TakeBackup,
     TakeFingerprint,
     Verify,
+    WaitForPerson,
 )
 
 _BY_DFWIZARD = {
@@ -63,6 +64,8 @@ def shown(step: Step, *, me: str) -> tuple[str, ...]:
     action = step.action
     if isinstance(action, Execute):
         return (shell_line(action, me=me),)
+    if isinstance(action, WaitForPerson):
+        return action.shows
     if isinstance(action, _WITH_LINES):
         return action.shows
     return ()
@@ -85,6 +88,9 @@ def described(action: Action) -> str:
     if isinstance(action, moves.VerifyMigration):
         what = "and what HTTP answers" if action.final else "table by table and row by row"
         return f"dfwizard compares the target with the source as recorded, {what}: it has to be {action.release}."
+    if isinstance(action, WaitForPerson):
+        wanted = " or ".join(action.window)
+        return f"A person types this; dfwizard waits, and looks whether command line and web server run PHP {wanted}."
     if isinstance(action, EditDotenv):
         return "dfwizard edits .env in place; every other byte, owner and mode stay."
     return _BY_DFWIZARD.get(type(action), "")

@@ -15,7 +15,17 @@ from dfwizard.backup.subject import Subject
 from dfwizard.errors import UsageError
 from dfwizard.hosts.naming import is_local
 from dfwizard.instance.facts import Facts
-from dfwizard.planning.plan import EditDotenv, Execute, Plan, ProveBackup, Step, TakeBackup, Undo, Verify
+from dfwizard.planning.plan import (
+    EditDotenv,
+    Execute,
+    Plan,
+    ProveBackup,
+    Step,
+    TakeBackup,
+    Undo,
+    Verify,
+    WaitForPerson,
+)
 from dfwizard.reports import script_backup
 from dfwizard.reports.commands import described, shell_line
 from dfwizard.reports.shell import comment, inserted, print_bytes, quoted, refusal, splice
@@ -129,6 +139,8 @@ def _step(script: Script, step: Step) -> list[str]:
         return script_backup.prove(script.subject, action.directory)
     if isinstance(action, Verify):
         return _verify(script, step, action)
+    if isinstance(action, WaitForPerson):
+        return _wait(script, action)
     return [f"say {quoted('Left out: ' + described(action))}"]
 
 
@@ -145,6 +157,25 @@ def _execute(plan: Plan, step: Step, action: Execute) -> list[str]:
         body.append(f"{done} || trouble 'it said that it succeeded, and it did not'")
         body = [f"if {done}; then", "    say 'Already done.'", "else", *body, "fi"]
     return body if step.required else ["optional=1", *body, "optional="]
+
+
+_ITS_MINOR = 'exit(in_array(PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION, $argv) ? 0 : 1);'
+
+
+def _wait(script: Script, action: WaitForPerson) -> list[str]:
+    """Give the loop that waits for a person; the web server's PHP it cannot look at."""
+    plan, wanted = script.plan, " or ".join(action.window)
+    asked = Execute((action.php, "-r", _ITS_MINOR, "--", *action.window), cwd=plan.instance, user=plan.owner)
+    return [
+        f"until {shell_line(asked, me=plan.me)} </dev/null >/dev/null 2>&1; do",
+        f"    say {quoted(f'PHP {wanted} is needed for the command line and the web server. As root:')}",
+        *(f"    say {quoted('  ' + line)}" for line in action.shows),
+        f"    [ -t 0 ] || die {quoted(f'nobody can be asked to switch PHP to {wanted}')}",
+        "    printf '%s ' 'Press Enter once it is switched.'",
+        "    read -r answer",
+        "done",
+        f"say {quoted(f'The command line runs PHP {wanted}; see that the web server does as well.')}",
+    ]
 
 
 def _edit(script: Script, action: EditDotenv) -> list[str]:

@@ -18,6 +18,7 @@ from dfwizard.rules.model import (
     Hop,
     HopFact,
     HopKind,
+    PhpSwitch,
     Point,
     Release,
     ReleaseWarning,
@@ -50,6 +51,7 @@ def build(entries: Mapping[str, Sequence[Mapping[str, Any]]], files: tuple[str, 
         ),
         files=files,
         carry=tuple(_carry(values) for values in all_values("carry")),
+        php_switches=tuple(_php_switch(values) for values in all_values("php_switches")),
         services=tuple(_service(values) for values in all_values("services")),
     )
 
@@ -82,6 +84,11 @@ def _hop(values: dict[str, Any]) -> Hop:
 def _service(values: dict[str, Any]) -> ServiceOrigin:
     kind = ServiceKind(values.get("kind", ServiceKind.SERVICE.value))
     return ServiceOrigin(**{**values, "kind": kind, "tier": Tier(values["tier"])})
+
+
+def _php_switch(values: dict[str, Any]) -> PhpSwitch:
+    lines = {name: tuple(values[name]) for name in ("install", "switch", "nginx", "apache")}
+    return PhpSwitch(**{**values, **lines})
 
 
 def _carry(values: dict[str, Any]) -> CarryRule:

@@ -14,6 +14,7 @@ from dfwizard.rules.model import (
     EnvAddition,
     EnvRule,
     Hop,
+    PhpSwitch,
     Release,
     ServiceOrigin,
     TableRules,
@@ -43,6 +44,7 @@ class Rules:
     """The files that the rules were read from, for messages and reports."""
     carry: tuple[CarryRule, ...] = field(default=())
     services: tuple[ServiceOrigin, ...] = field(default=())
+    php_switches: tuple[PhpSwitch, ...] = field(default=())
 
     def by_tag(self, tag: str) -> Release | None:
         """Give the release with exactly this tag."""

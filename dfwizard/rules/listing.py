@@ -14,6 +14,7 @@ def show(rules: Rules) -> dict[str, list[dict[str, Any]]]:
         "releases": to_data(rules.releases),
         "hops": to_data(rules.hops_table),
         "services": to_data(rules.services),
+        "php_switches": to_data(rules.php_switches),
         "env": to_data(rules.env),
         "carry": to_data(rules.carry),
         "tables": to_data(rules.tables.tables),

@@ -24,7 +24,15 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
-_PACKAGED = ("releases.toml", "hops.toml", "services.toml", "env.toml", "carry.toml", "tables.toml")
+_PACKAGED = (
+    "releases.toml",
+    "hops.toml",
+    "services.toml",
+    "php.toml",
+    "env.toml",
+    "carry.toml",
+    "tables.toml",
+)
 # A rules file is some 50 KB; more is another file, or a device that never ends.
 _LARGEST = 4 * 1024 * 1024
 

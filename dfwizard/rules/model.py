@@ -210,6 +210,22 @@ class ServiceOrigin:
 
 
 @dataclass(frozen=True)
+class PhpSwitch:
+    """How PHP is switched in one family of distributions, as lines of shell; php.toml says what each key means."""
+
+    id: str
+    title: str
+    unit: str
+    install: tuple[str, ...]
+    switch: tuple[str, ...]
+    nginx: tuple[str, ...]
+    apache: tuple[str, ...]
+    site: str
+    source: str
+    beside: bool
+
+
+@dataclass(frozen=True)
 class EnvRule:
     """What happens to a key of `.env` from the release `since` on."""
 

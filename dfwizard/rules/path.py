@@ -34,7 +34,7 @@ def stops(rules: Rules, frm: Release, to: Release, *, direct: bool = False) -> t
         raise PathRefused(f"{to.tag} is never installed. {reasons}".strip(), remedy=_instead(rules, frm, to))
     for major in range(start.major, end.major):
         _cross(rules, major)
-    if direct:
+    if direct and end.major > start.major + 1:
         direct_reasons(rules, frm, to)
         return (to,)
     between = range(start.major + 1, end.major)

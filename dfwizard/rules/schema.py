@@ -1,6 +1,6 @@
 """What a rules file may hold, as one table: sections, their keys, and what each value must be.
 
-A rules file is TOML with the arrays of tables `releases`, `hops`, `services`, `env`, `carry`, `tables`, `points` and
+A rules file is TOML with the arrays of tables `releases`, `hops`, `services`, `php_switches`, `env`, `carry`, `tables`, `points` and
 `explained`. An entry is known by its
 `tag`, `id` or `name`; in a file that extends others, an entry of a known name changes the keys it gives.
 """
@@ -215,6 +215,21 @@ SCHEMA: Mapping[str, Section] = {
             ),
             "becomes": Key(_text),
             "note": Key(_text),
+            "source": Key(_filled, required=True),
+        },
+    ),
+    "php_switches": Section(
+        "id",
+        {
+            "id": Key(_ID, required=True),
+            "title": Key(_filled, required=True),
+            "unit": Key(_filled, required=True),
+            "beside": Key(_boolean, required=True),
+            "install": Key(_list_of(_filled), required=True),
+            "switch": Key(_list_of(_filled), required=True),
+            "nginx": Key(_list_of(_filled), required=True),
+            "apache": Key(_list_of(_filled), required=True),
+            "site": Key(_filled, required=True),
             "source": Key(_filled, required=True),
         },
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dfwizard.execution.on_failure import OnFailure
+from dfwizard.planning.road import USUAL, Course
 
 if TYPE_CHECKING:
     from dfwizard.controller import Prospect
@@ -33,7 +34,8 @@ class Session:
 
     `host` is the machine whose instances are looked for ("" this one); `path` where the instance is, with its host.
     `path`, `php`, `url`, `backup_dir`, `admin_ui` and `target` are wishes as on the command line; `facts` and `prospect` what came of them;
-    `acknowledged` the warnings read one by one; `accepted` the blockers overridden by name; `run` the run being watched.
+    `course` is how the road is taken; `acknowledged` the warnings read one by one; `accepted` the blockers overridden by name;
+    `run` the run being watched.
     `work` is what the visit, or that run, is about: `upgrade` or `migration`. Of a migration `path` and `facts` are the target's, and
     `carrying` has its source and what goes over.
     """
@@ -52,6 +54,7 @@ class Session:
     acknowledged: set[str] = field(default_factory=set)
     accepted: set[str] = field(default_factory=set)
     on_failure: OnFailure = OnFailure.ASK
+    course: Course = USUAL
     run: Run | None = None
     accept_new_host_key: bool = False
 
@@ -64,7 +67,7 @@ class Session:
     def begin_at(self, path: str) -> None:
         """Take up another instance."""
         self.path, self.facts, self.target, self.run = path, None, "", None
-        self.carrying, self.work = None, "upgrade"
+        self.carrying, self.work, self.course = None, "upgrade", USUAL
         self.forget_findings()
 
     def begin_on(self, host: str) -> None:

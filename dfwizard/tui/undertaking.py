@@ -57,6 +57,7 @@ def look_again(controller: Controller, session: Session) -> Callable[[], Underta
         url=session.url,
         backup_dir=session.backup_dir,
         admin_ui=session.admin_ui,
+        course=session.course,
         accepted=accepted,
     )
 
@@ -77,6 +78,7 @@ def with_backup_in(
         url=session.url,
         backup_dir=place,
         admin_ui=session.admin_ui,
+        course=session.course,
         accepted=frozenset(session.accepted),
     )
 

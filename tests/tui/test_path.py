@@ -19,10 +19,11 @@ from dfwizard.errors import UsageError
 from dfwizard.planning.choices import choices
 from dfwizard.planning.needs import legs, needs
 from dfwizard.planning.plan import Hop
+from dfwizard.planning.road import USUAL, Course
 from dfwizard.reports.commands import shown
 from dfwizard.reports.plan_saved import save_plan
 from dfwizard.tui.screens.path_road import drawn
-from dfwizard.tui.screens.path_rows import offered, release_rows, road_lines, step_lines
+from dfwizard.tui.screens.path_rows import course_lines, offered, release_rows, road_lines, step_lines
 from dfwizard.tui.session import Session
 from tests.tui.driving import NARROW, WIDE, Drive, driving
 from tests.tui.told_runs import told
@@ -74,9 +75,29 @@ def test_the_road_names_its_gates_needs_and_notes() -> None:
         "Composer >=2.2 for 7.7.0": True,
         "PHP extensions": None,
     }
-    text = "\n".join(line.plain for line in road_lines(hops, needed, [(), (), ("it breaks",)], 78))
+    ways = course_lines(newest, USUAL, True, 78)
+    text = "\n".join(line.plain for line in road_lines(hops, needed, ways, [(), (), ("it breaks",)], 78))
     for part in ("NOT MET, command line 8.1.27", "run php artisan migrate --seed", "! Breaking: it breaks"):
         assert part in text
+    for part in (
+        "The stop at 5.4.1 and at 6.3.0 can be left out. d: the direct road",
+        "w: have the run wait",
+    ):
+        assert part in text
+
+
+def test_a_chosen_course_is_drawn_and_can_be_left_again() -> None:
+    found = samples.facts("4.14.1", php="7.4.33")
+    newest = choices(found, samples.RULES)[0]
+    direct = legs(samples.RULES, "4.14.1", newest, direct=True)
+    assert drawn(direct, 78).plain == "4.14.1 ──▶ 7.7.0"
+    gated = (replace(direct[0], gate=("8.3", "8.4")),)
+    assert drawn(gated, 78).plain == "4.14.1 ─┃PHP 8.3┃─▶ 7.7.0"
+    both = course_lines(newest, Course(direct=True, gates=True), False, 78)
+    text = "\n".join(line.plain for line in both)
+    assert "d: over the guide's stops" in text
+    assert "w: without waiting" in text
+    assert course_lines(replace(newest, direct=()), USUAL, False, 78) == []
 
 
 def test_the_legs_are_those_of_the_plan() -> None:

@@ -765,6 +765,7 @@ def test_show_is_plain_data() -> None:
         "releases": 74,
         "hops": 6,
         "services": len(RULES.services),
+        "php_switches": 2,
         "env": 34,
         "carry": len(RULES.carry),
         "tables": len(RULES.tables.tables),

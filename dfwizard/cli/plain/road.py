@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dfwizard.cli.following import Uninterrupted, attach_run, follow_run
 from dfwizard.cli.plain import tell
 from dfwizard.cli.plain.after import after_run, ask_rollback
+from dfwizard.cli.plain.courses import other_ways
 from dfwizard.cli.plain.findings import settle_findings
 from dfwizard.cli.plain.menus import ask_text, ask_yes, choose, say, say_text
 from dfwizard.cli.plain.running import run_in_words
@@ -15,6 +16,7 @@ from dfwizard.errors import DfwizardError
 from dfwizard.execution.on_failure import OnFailure
 from dfwizard.hosts.naming import located
 from dfwizard.planning.needs import needs
+from dfwizard.planning.road import USUAL, Course
 from dfwizard.reports.facts_text import facts_text
 from dfwizard.reports.measures import size
 from dfwizard.reports.outline import ON_FAILURE
@@ -56,6 +58,7 @@ class Visit:
     prospect: Prospect | None = None
     accepted: frozenset[str] = field(default_factory=frozenset)
     on_failure: OnFailure = OnFailure.ASK
+    course: Course = USUAL
 
 
 class Road:
@@ -236,7 +239,7 @@ class Road:
         )
         if chosen in ("back", "quit"):
             return "detection" if chosen == "back" else ""
-        visit.target = chosen
+        visit.target, visit.course = chosen, USUAL
         return self._plan()
 
     def _plan(self) -> str:
@@ -250,6 +253,7 @@ class Road:
             url=visit.url,
             backup_dir=visit.backup_dir,
             admin_ui=visit.admin_ui,
+            course=visit.course,
             accepted=visit.accepted,
         )
         plan = visit.prospect.plan
@@ -261,14 +265,25 @@ class Road:
         for need in needs(visit.facts, self._controller.rules, plan.hops, visit.prospect.findings):
             state = "not known" if need.met is None else "met" if need.met else "NOT met"
             say(f"  needs {need.what}: {state}, {need.found}")
+        ways = other_ways(visit.prospect, visit.course, self._controller.releases(visit.facts))
+        for way in ways:
+            if way.reasons:
+                say("  The guide's stops can be left out (the direct road):")
+            for reason in way.reasons:
+                say(f"    - {reason}")
         while True:
             chosen = self._next(
                 [
                     ("checks", "go on: the checks"),
                     ("show", "show every step with its command, reason and undo"),
+                    *((way.name, way.words) for way in ways),
                 ],
                 back=("path", "another release"),
             )
+            course = next((way.course for way in ways if way.name == chosen), None)
+            if course is not None:
+                visit.course = course
+                return self._plan()
             if chosen != "show":
                 return chosen
             say("")
@@ -288,6 +303,7 @@ class Road:
             url=visit.url,
             backup_dir=visit.backup_dir,
             admin_ui=visit.admin_ui,
+            course=visit.course,
             accepted=visit.accepted,
         )
         visit.facts = visit.prospect.facts

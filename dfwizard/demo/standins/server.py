@@ -5,6 +5,7 @@ The machine that a demo runs on has none of these services, or others: what dfwi
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import pwd
@@ -55,7 +56,9 @@ def _states() -> dict[str, bool]:
 def _systemctl(arguments: list[str]) -> int:
     words = [word for word in arguments if not word.startswith("-")]
     states = _states()
-    command, units = (words[0], [word.removesuffix(".service") for word in words[1:]]) if words else ("", [])
+    command, units = (words[0], _units(words[1:])) if words else ("", [])
+    if command == "try-restart" and not units:
+        return 0  # patterns that no unit fits
     if command == "list-units":
         for unit, description in UNITS.items():
             state = "active   running" if states[unit] else "inactive dead"
@@ -67,7 +70,7 @@ def _systemctl(arguments: list[str]) -> int:
         if "--quiet" not in arguments:
             print("active" if active else "inactive")
         return 0 if active else 3
-    if command not in ("start", "stop", "restart", "reload") or not units:
+    if command not in ("start", "stop", "restart", "try-restart", "reload") or not units:
         return world.unknown("systemctl", arguments)
     if unknown:
         print(
@@ -77,6 +80,15 @@ def _systemctl(arguments: list[str]) -> int:
     world.pause(0.6)
     world.write_document(STATES, {**states, **dict.fromkeys(units, command != "stop")})
     return 0
+
+
+def _units(words: list[str]) -> list[str]:
+    """Give the units that are named; a pattern stands for those that fit it."""
+    found: list[str] = []
+    for word in words:
+        fitting = [unit for unit in UNITS if fnmatch.fnmatchcase(f"{unit}.service", word)]
+        found += fitting if "*" in word else [word.removesuffix(".service")]
+    return found
 
 
 def _ps(arguments: list[str]) -> int:

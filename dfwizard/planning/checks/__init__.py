@@ -6,6 +6,7 @@ from dfwizard.planning.checks.checkout import CHECKOUT_CHECKS
 from dfwizard.planning.checks.context import Context, Needs, ServiceType
 from dfwizard.planning.checks.data import DATA_CHECKS
 from dfwizard.planning.checks.platform import PLATFORM_CHECKS
+from dfwizard.planning.checks.road import ROAD_CHECKS
 from dfwizard.planning.checks.server import SERVER_CHECKS
 from dfwizard.planning.checks.settings import SETTINGS_CHECKS
 from dfwizard.planning.checks.source import SOURCE_CHECKS
@@ -21,6 +22,7 @@ def check(context: Context) -> tuple[Finding, ...]:
     checks = (
         *SOURCE_CHECKS,
         *CHECKOUT_CHECKS,
+        *ROAD_CHECKS,
         *PLATFORM_CHECKS,
         *SERVER_CHECKS,
         *DATA_CHECKS,

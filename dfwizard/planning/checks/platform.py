@@ -1,118 +1,14 @@
-"""Checks of the server: PHP, extensions, composer, tools, accounts, services."""
+"""Checks of the server: extensions, composer, tools, accounts, services."""
 
 from __future__ import annotations
 
-from dfwizard.instance.facts import PhpFacts
-from dfwizard.instance.origin import TargetFacts
 from dfwizard.planning.catalogue import explained
 from dfwizard.planning.checks.context import Check, Context
 from dfwizard.planning.checks.room import backup_place, disk_space, scratch_space
 from dfwizard.planning.checks.source import shown
-from dfwizard.planning.constraint import PHP_MINORS, allows
 from dfwizard.planning.findings import Finding, Severity, counted
-from dfwizard.planning.upgrade import php_window
-from dfwizard.rules import Release
 
 _PDO = {"mysql": "pdo_mysql", "pgsql": "pdo_pgsql", "sqlite": "pdo_sqlite", "sqlsrv": "pdo_sqlsrv"}
-
-
-def php(context: Context) -> list[Finding]:
-    """The PHP of command line and web server must lie in the window of every release on the road."""
-    facts = context.facts
-    if facts.cli() is None:
-        return [
-            Finding(
-                "php",
-                Severity.BLOCKER,
-                "PHP was not found, or does not start",
-                shown(facts.problems),
-                why="artisan and composer run on it.",
-                remedy="Install it, or name it with --php PATH.",
-            )
-        ]
-    outside = [
-        line
-        for release in context.way
-        if (target := context.origin.target(release.tag)) is not None
-        for runtime in facts.php
-        for line in _outside(target, runtime)
-    ]
-    if not outside:
-        windows = [
-            f"{target.tag}: PHP {', '.join(php_window(target)) or 'none'}" for target in context.targets
-        ]
-        return [Finding("php-window", Severity.OK, "PHP fits every release on the road", tuple(windows))]
-    return [
-        Finding(
-            "php-window",
-            Severity.BLOCKER,
-            "PHP is outside what a release on the road allows",
-            tuple(outside),
-            why="Code and PHP must fit together; composer does not notice, for composer.json sets config.platform.php "
-            "(computed from composer.json and composer.lock of the release, read out of git).",
-            remedy=_php_remedy(context),
-            acceptable=True,
-        )
-    ]
-
-
-def _outside(target: TargetFacts, runtime: PhpFacts) -> list[str]:
-    against = [name for name, constraint in target.php.items() if not allows(constraint, runtime.version)]
-    if not against:
-        return []
-    root = target.php.get("(root)")
-    window = ", ".join(php_window(target)) or "no PHP at all"
-    reason = (
-        f"composer.json asks for {root}"
-        if "(root)" in against
-        else f"{against[0]} asks for {target.php[against[0]]}"
-    )
-    others = len(against) - 1
-    more = f", with {counted(others, 'package')} of the lock" if others else ""
-    return [f"{target.tag} runs on PHP {window}; {runtime.sapi} is {runtime.version} ({reason}{more})"]
-
-
-def _php_remedy(context: Context) -> str:
-    runtime = context.facts.cli()
-    now = runtime.minor if runtime else ""
-    legs = _php_legs(context, now)
-    minor, _ = legs[-1]
-    install = (
-        f"PHP {minor} for command line and FPM with the extensions of now (Debian, Ubuntu: php{minor}-cli "
-        f"php{minor}-fpm; RHEL: the php:remi-{minor} module)"
-    )
-    accept = "`--accept php-window` overrides this, and is recorded."
-    if len(legs) == 1:
-        return f"Install {install}, point the site's fastcgi_pass at its socket, and check again. {accept}"
-    one, *others = (
-        f"upgrade to {last.tag} with PHP {runs}"
-        if index == 0 and runs == now
-        else f"install PHP {runs} and upgrade to {last.tag}"
-        for index, (runs, last) in enumerate(legs)
-    )
-    words = ", ".join([f"{one} first", *(f"then {other}" for other in others)])
-    return (
-        f"No PHP runs every stop: {words}. Each time install it for command line and FPM with the extensions of now (Debian, "
-        f"Ubuntu: php{minor}-cli php{minor}-fpm; RHEL: the php:remi-{minor} module) and point the site's fastcgi_pass at its "
-        f"socket. {accept}"
-    )
-
-
-def _php_legs(context: Context, now: str) -> list[tuple[str, Release]]:
-    """Give the fewest legs of the road that one PHP each runs, as that PHP's minor and the leg's last stop.
-
-    Of several minors it is the one of now, else the oldest.
-    """
-    legs: list[tuple[tuple[str, ...], Release]] = []
-    for release in context.way:
-        target = context.origin.target(release.tag)
-        window = (php_window(target) if target else ()) or release.php_minors or PHP_MINORS
-        shared = tuple(minor for minor in legs[-1][0] if minor in window) if legs else ()
-        if shared:
-            legs[-1] = (shared, release)
-        else:
-            legs.append((tuple(window), release))
-    return [(now if now in window else window[0], last) for window, last in legs]
 
 
 def extensions(context: Context) -> list[Finding]:
@@ -318,7 +214,6 @@ def services(context: Context) -> list[Finding]:
 
 
 PLATFORM_CHECKS: tuple[Check, ...] = (
-    php,
     extensions,
     sapis,
     composer,

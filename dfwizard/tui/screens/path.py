@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import takewhile
 from typing import ClassVar
 
 from rich.text import Text
@@ -15,6 +17,7 @@ from dfwizard.errors import DfwizardError
 from dfwizard.instance.facts import Facts
 from dfwizard.planning.choices import Choice
 from dfwizard.planning.needs import breaking, legs, needs, takes_release_zip
+from dfwizard.planning.road import Course
 from dfwizard.prospects import Prospect
 from dfwizard.reports.plan_text import plan_text
 from dfwizard.reports.terminal import plain, wrap
@@ -22,7 +25,14 @@ from dfwizard.tui import signs
 from dfwizard.tui.screens.base import StageScreen
 from dfwizard.tui.screens.dialogs import AskDialog, MessageDialog
 from dfwizard.tui.screens.path_road import drawn
-from dfwizard.tui.screens.path_rows import offered, release_rows, road_lines, step_lines, verdict
+from dfwizard.tui.screens.path_rows import (
+    course_lines,
+    offered,
+    release_rows,
+    road_lines,
+    step_lines,
+    verdict,
+)
 from dfwizard.tui.screens.reading import ReadingScreen
 from dfwizard.tui.styles import QUIET
 from dfwizard.tui.widgets.linelog import LineLog
@@ -54,6 +64,8 @@ class PathScreen(StageScreen):
         "before the next leg.\n"
         "Enter plans the road: git is asked for the releases, and every step is shown with its command. Nothing is changed by that. "
         "Tab goes to the text below to scroll it, p shows the whole plan with reasons and ways back, s saves it.\n"
+        "d plans the direct road, without the guide's stops, where that is possible. w plans a road on which the run waits, in maintenance "
+        "mode, while you switch PHP; without it a road that needs another PHP is blocked.\n"
         "Once planned, Enter or n goes on to the checks. Stopping costs nothing."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,6 +76,8 @@ class PathScreen(StageScreen):
         Binding(
             "g", "admin_ui", "Admin UI", show=False, tooltip="Name the release.zip of the admin UI (6.x)"
         ),
+        Binding("d", "direct", "Direct", show=False, tooltip="Leave out the guide's stops, or take them"),
+        Binding("w", "gates", "Wait", show=False, tooltip="Have the run wait while you switch PHP, or not"),
         Binding("r", "again", "Plan again", show=False, tooltip="Plan the road again"),
         Binding("b,escape", "back", "Back", tooltip="Go back to what was found out"),
     ]
@@ -163,18 +177,25 @@ class PathScreen(StageScreen):
             log.show_line(0, row=0)
             return
         rules, prospect = self.wizard.controller.rules, self._prospect
-        hops = prospect.plan.hops if prospect else legs(rules, facts.version.release, choice)
+        hops = (
+            prospect.plan.hops
+            if prospect
+            else legs(rules, facts.version.release, choice, direct=self.session.course.direct)
+        )
         cli = facts.cli()
-        unmet = frozenset(hop.to for hop in hops if cli is not None and hop.php and cli.minor not in hop.php)
+        ungated = takewhile(lambda hop: not hop.gate, hops)
+        unmet = frozenset(
+            hop.to for hop in ungated if cli is not None and hop.php and cli.minor not in hop.php
+        )
         picture = drawn(hops, width, unmet)
         if prospect is not None:
             accepted = frozenset(self.session.accepted)
             picture = Text("\n").join([picture, verdict(prospect, accepted)])
         road.update(picture)
         changes = [breaking(rules, hop) for hop in hops]
-        lines = road_lines(
-            hops, needs(facts, rules, hops, prospect.findings if prospect else None), changes, width
-        )
+        ways = course_lines(choice, self.session.course, bool(unmet), width)
+        needed = needs(facts, rules, hops, prospect.findings if prospect else None)
+        lines = road_lines(hops, needed, ways, changes, width)
         steps_at = 0
         if prospect is not None:
             lines.append(Text())
@@ -230,9 +251,10 @@ class PathScreen(StageScreen):
         self.refresh_bindings()
         controller = self.wizard.controller
         php, url, backup_dir, admin_ui = session.php, session.url, session.backup_dir, session.admin_ui
+        course = session.course
         self.background(
             lambda: controller.propose(
-                facts, tag, php=php, url=url, backup_dir=backup_dir, admin_ui=admin_ui
+                facts, tag, php=php, url=url, backup_dir=backup_dir, admin_ui=admin_ui, course=course
             ),
             self._planned,
             failed=self._not_planned,
@@ -261,6 +283,8 @@ class PathScreen(StageScreen):
             return self._prospect is not None and not self._planning
         if action == "all":
             return bool(self._choices)
+        if action == "direct":
+            return self._choice is not None and (bool(self._choice.direct) or self.session.course.direct)
         if action == "admin_ui":
             choice = self._choice
             return choice is not None and takes_release_zip(self.wizard.controller.rules, choice.tag)
@@ -284,6 +308,21 @@ class PathScreen(StageScreen):
         """Plan the road again."""
         if self._prospect is not None:
             self._plan(self._prospect.plan.to)
+
+    def action_direct(self) -> None:
+        """Plan the direct road, or the one over the guide's stops."""
+        self._take(replace(self.session.course, direct=not self.session.course.direct))
+
+    def action_gates(self) -> None:
+        """Plan the road with the run waiting for another PHP, or without."""
+        self._take(replace(self.session.course, gates=not self.session.course.gates))
+
+    def _take(self, course: Course) -> None:
+        choice = self._choice
+        if choice is None or choice.refused or self._planning:
+            return
+        self.session.course = course
+        self._plan(choice.tag)
 
     def action_plan(self) -> None:
         """Show the whole plan."""

@@ -10,6 +10,7 @@ from dfwizard.planning.choices import Choice
 from dfwizard.planning.findings import Severity
 from dfwizard.planning.needs import Need, in_words
 from dfwizard.planning.plan import EditDotenv, Hop, Plan, Step
+from dfwizard.planning.road import Course
 from dfwizard.prospects import Prospect
 from dfwizard.reports.commands import described, shown
 from dfwizard.reports.measures import count
@@ -81,14 +82,19 @@ def verdict(prospect: Prospect, accepted: frozenset[str]) -> Text:
 
 
 def road_lines(
-    hops: Sequence[Hop], needed: Sequence[Need], breaking: Sequence[Sequence[str]], width: int
+    hops: Sequence[Hop],
+    needed: Sequence[Need],
+    ways: Sequence[Text],
+    breaking: Sequence[Sequence[str]],
+    width: int,
 ) -> list[Text]:
-    """Give what the road needs and, for each leg, its method, notes, breaking changes and warnings."""
+    """Give what the road needs, in which other `ways` it can be taken and, for each leg, its method, notes, breaking changes, warnings."""
     lines = [Text("Needs", "bold")]
     for need in needed:
         sign, style, word = _MET[need.met]
         said = f"{need.what}: {need.found}" if need.met is None else f"{need.what}: {word}, {need.found}"
         lines += _item(sign, style, said, width)
+    lines += ways
     for hop, changes in zip(hops, breaking, strict=True):
         lines += [
             Text(),
@@ -101,6 +107,26 @@ def road_lines(
         for note in hop.notes:
             lines += _item(signs.INFO, "cyan", note, width)
     return lines
+
+
+def course_lines(choice: Choice, course: Course, unmet: bool, width: int) -> list[Text]:
+    """Say in which other way the road can be taken, with the key; nothing where there is none (`unmet`: another PHP is needed)."""
+    lines: list[Text] = []
+    if course.direct:
+        lines += _item(signs.INFO, "cyan", "The direct road is chosen. d: over the guide's stops", width)
+    elif choice.direct:
+        text = f"The stop at {' and at '.join(choice.hops[:-1])} can be left out. d: the direct road"
+        lines += _item(signs.INFO, "cyan", text, width)
+        for reason in choice.direct:
+            lines += [Text(line, QUIET) for line in wrap(reason, width=width, indent="    ", first="    ")]
+    if course.gates:
+        lines += _item(
+            signs.INFO, "cyan", "The run waits where PHP is to be switched. w: without waiting", width
+        )
+    elif unmet:
+        text = "Another PHP is needed on the way. w: have the run wait while you switch it"
+        lines += _item(signs.INFO, "cyan", text, width)
+    return [Text(), Text("Other ways", "bold"), *lines] if lines else []
 
 
 def _item(sign: str, style: str, text: str, width: int) -> list[Text]:
