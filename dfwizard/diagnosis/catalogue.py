@@ -9,8 +9,8 @@ without   such as may stand in no line
 states    SQLSTATEs (`SQLSTATE[42S02]`, `(42S02)`), of which one has to be there; left out: none is asked for
 steps     ids of the steps at which the entry is about (with * for any text); left out: all
 codes     exit codes at which it is about, negative for a signal; left out: all
-tier      "root" for what causes other failures (a full disk), "general" for what says that something failed and not why;
-          left out: "particular"
+tier      "root" for what causes other failures (a full disk), "general" for warnings and for what says that something failed and
+          not why; left out: "particular"
 cause     one to three sentences; {owner} is filled in
 remedy    what a person can do, in words
 source    where this is known from

@@ -107,6 +107,27 @@ def test_the_order_of_the_entries_has_no_part_in_it() -> None:
         assert ranked(output, turned) == ranked(output), named(one)
 
 
+@pytest.mark.parametrize(
+    ("warning", "failure"),
+    [
+        ("composer-plugins-disabled", "php-driver"),
+        ("composer-lock-stale", "composer-archive"),
+        ("php-extension-unloadable", "database-access-denied"),
+        ("php-constant-deprecated", "app-key-missing"),
+        ("git-detached", "git-untracked-files"),
+        ("file-changed-while-read", "dump-cut-off"),
+        ("http-server-error", "cache-table"),
+        ("composer-script", "disk-full"),
+        ("composer-extension", "composer-php"),
+        ("storage-permission", "disk-full"),
+    ],
+)
+def test_a_warning_or_a_consequence_never_hides_the_cause(warning: str, failure: str) -> None:
+    first, then = (next(one for one in FAILURES if one.known == wanted) for wanted in (warning, failure))
+    for text in (f"{first.text}\n{then.text}", f"{then.text}\n{first.text}"):
+        assert name(then, text) == failure
+
+
 def test_an_unknown_failure_is_guessed_at_by_what_it_says() -> None:
     near = {
         "ERROR: the mysqldump process was denied the privilege for tablespaces": "dump-process-privilege",
