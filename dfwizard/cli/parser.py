@@ -413,7 +413,7 @@ def _runs(commands: _Commands) -> None:
     decide.add_argument(
         "decision",
         choices=("remedy", "retry", "skip", "rollback", "stop", "pause", "continue"),
-        help="what to do; remedy: run the command that the question names, then try the step again",
+        help="what to do; remedy: run the commands that the question names, then try the step again",
     )
     report = _add(
         commands,
