@@ -22,6 +22,7 @@ from dfwizard.verification.result import in_use
 if TYPE_CHECKING:
     from dfwizard.execution.store import Run, Store
     from dfwizard.hosts.base import Host
+    from dfwizard.planning.plan import Plan
     from dfwizard.rules import Rules
     from dfwizard.verification.result import Verification
 
@@ -54,6 +55,7 @@ def compare(host: Host, rules: Rules, run: Run, *, php: str | None, url: str | N
     if url is not None:
         before = replace(before, web=replace(before.web, url=url))
     access = open_instance(host, before)
+    php = php or _switched(plan)
     access = replace(access, php=php) if php else access
     redactor = Redactor()
     redactor.add(*access.secrets)
@@ -67,8 +69,15 @@ def compare(host: Host, rules: Rules, run: Run, *, php: str | None, url: str | N
         recorded,
         rules,
         plan=plan,
-        action=Verify(plan.to),
+        action=Verify(plan.to, php=php or ""),
         accepted=frozenset(run.record().accepted),
         redact=redactor.text,
     )
     return in_use(verification)
+
+
+def _switched(plan: Plan) -> str:
+    """Give the php that the run verified its end with, after a person had switched it; "" where it was the one of before."""
+    return next(
+        (step.action.php for step in plan.steps if isinstance(step.action, Verify) and step.action.final), ""
+    )

@@ -26,7 +26,7 @@ from dfwizard.execution.state import StepState
 from dfwizard.execution.store import Run
 from dfwizard.hosts.base import Hold, Host, OnOutput
 from dfwizard.hosts.command import Command, Pipeline, Result, render
-from dfwizard.planning.plan import Execute, Plan, Step, Undo
+from dfwizard.planning.plan import Execute, Plan, Step, Undo, WaitForPerson
 
 DONE_WHEN_SECONDS = 60.0
 """Longest time for the check whether a step is already done."""
@@ -378,6 +378,8 @@ class Executor:
             tail=tuple(left_out(clean(line) for line in tail)),
             seconds=seconds,
         )
+        if isinstance(step.action, WaitForPerson):
+            return failed  # what it waits for it says itself, and nothing has gone wrong
         return explained(failed, plan, self._redactor)
 
 

@@ -44,7 +44,6 @@ _WORDS = {
         "Stopped now: the target's PHP may be stopped; its data has not changed.",
     )
 }
-_PHP = "Stopped now: PHP may be switched, and the API is closed; code is as it was."
 _RESTORING = ("restore-tree", "restore-database")
 
 
@@ -68,8 +67,6 @@ def stakes(plan: Plan, state: RunState | None) -> str:
         return words.tree
     if Undo.SERVICES in needs:
         return words.services
-    if Undo.PHP in needs:
-        return _PHP
     if Undo.MAINTENANCE in needs and is_closed(plan, state.phase):
         return _CLOSED
     return _NOTHING

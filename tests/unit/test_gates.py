@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfwizard import codec
+from dfwizard.backup.subject import Subject, Tools
 from dfwizard.errors import BlockedError
+from dfwizard.execution.state import StepState
 from dfwizard.instance.facts import Facts, WebFacts
 from dfwizard.planning.checks import Context, check
 from dfwizard.planning.choices import choices
@@ -18,11 +21,14 @@ from dfwizard.planning.findings import Finding, Severity
 from dfwizard.planning.gates import gates, hindrance
 from dfwizard.planning.needs import needs
 from dfwizard.planning.php_switch import install_lines, switch_lines
-from dfwizard.planning.plan import Execute, Plan, Step, Undo, Verify, WaitForPerson
+from dfwizard.planning.plan import Execute, Plan, Step, Verify, WaitForPerson
 from dfwizard.planning.road import Course, Wish
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.planning.upgrade import hop_between, plan_upgrade, road
+from dfwizard.reports.plan_script import Script, plan_script
+from dfwizard.reports.plan_text import plan_text
 from dfwizard.rules import PathRefused, Release, stops
+from dfwizard.tui.screens.failure_rows import failure_text, failure_title
 
 from . import samples
 
@@ -322,13 +328,12 @@ def test_the_way_back_waits_for_the_php_of_before_ahead_of_all_that_runs_the_old
     assert command(steps[ids.index("restart-php-fpm")]) == ("systemctl", "restart", "php7.4-fpm.service")
 
 
-def test_a_run_that_got_no_further_than_its_first_gate_has_php_switched_back_and_opens_again() -> None:
-    found = samples.facts("6.3.0", php="8.1.27")
-    plan = planned(replace(found, git=replace(found.git, dirty=())) if found.git else found, "7.1.0")
-    begun = [step.id for step in plan.steps if step.undo in (Undo.NOTHING, Undo.MAINTENANCE, Undo.PHP)]
-    begun = begun[: begun.index("php-7.1.0") + 1]
-    steps = plan_rollback(plan, begun, present_backup="/p").steps
-    assert [step.id for step in steps] == ["php-back", "maintenance-off"]
+def test_a_run_that_got_no_further_than_its_gate_has_php_switched_back_and_leaves_the_database_alone() -> (
+    None
+):
+    ids = [step.id for step in back(planned(samples.facts(php="8.1.27"), "7.1.0"), "php-7.1.0")]
+    assert "restore-database" not in ids
+    assert ids.index("restore-tree") < ids.index("php-back") < ids.index("compare")
 
 
 def test_a_run_that_ended_before_its_gate_waits_for_nobody() -> None:
@@ -336,3 +341,30 @@ def test_a_run_that_ended_before_its_gate_waits_for_nobody() -> None:
     assert "php-back" not in [step.id for step in back(plan, "fetch")]
     with pytest.raises(BlockedError):
         road(samples.facts("7.7.0"), RULES, "7.7.0", DIRECT)
+
+
+# -- as it is shown and exported ----------------------------------------------------------------------------
+
+
+def test_while_the_run_waits_nothing_is_said_to_have_failed() -> None:
+    plan = planned(samples.facts(php="8.1.27"), "7.1.0")
+    known = StepState(
+        "php-7.1.0", "Wait until PHP 8.3 or 8.4 is there", message="The command line runs PHP 8.1.27."
+    )
+    assert "waits for you" in failure_title(plan, known).plain
+    text = "\n".join(line.plain for line in failure_text(plan, known, 78))
+    assert "What you do on the server, as root (c copies it)" in text
+    assert "update-alternatives --set php /usr/bin/php8.3" in text
+    assert "failed" not in text + failure_title(plan, known).plain
+
+
+def test_the_script_waits_in_a_loop_and_is_one_that_a_shell_reads() -> None:
+    facts = samples.facts(php="8.1.27")
+    plan = planned(facts, "7.1.0")
+    subject = Subject(samples.PATH, "dreamfactory", "dreamfactory", "root", "php", None, Tools())
+    text = plan_script(Script(plan, facts, subject, b"APP_ENV=local\n", "2026-01-05T00:41:00+00:00", "7.1.0"))
+    assert "php -r 'exit(in_array(" in text
+    assert "update-alternatives --set php /usr/bin/php8.3" in text
+    assert text.index("until ") < text.index("checkout --quiet")
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+    assert "A person types this" in plan_text(plan, host="localhost")

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from dfwizard.diagnosis import RemedyCommand
 from dfwizard.execution.state import StepState
-from dfwizard.planning.plan import Plan, Undo
+from dfwizard.planning.plan import Plan, Undo, WaitForPerson
 from dfwizard.reports.choices import Choice
 from dfwizard.reports.measures import brief, count
 from dfwizard.reports.remedy import SAFETY
@@ -40,12 +40,20 @@ def failure_title(plan: Plan, known: StepState) -> Text:
     """Say which step failed, and below it how."""
     number = number_of(plan, known.id)
     where = f"Step {number} of {len(plan.steps)}" if number else "A step"
-    text = Text.assemble((f"{signs.FAILED} {where} failed: {one_line(known.title or known.id)}", BAD))
+    title = one_line(known.title or known.id)
+    text = Text.assemble((f"{signs.FAILED} {where} failed: {title}", BAD))
+    if _waits(plan, known):
+        text = Text.assemble((f"{signs.WARNING} {where} waits for you: {title}", ODD))
     facts = [f"exit code {known.code}"] if known.code is not None else []
     facts += [f"after {brief(known.seconds)}"] if known.seconds else []
     facts += [f"attempt {known.attempts}"] if known.attempts > 1 else []
     facts += [count(known.remedies, "remedy", "remedies") + " applied"] if known.remedies else []
     return text.append(f"\n  {', '.join(facts)}", QUIET)
+
+
+def _waits(plan: Plan, known: StepState) -> bool:
+    """Tell whether the step is one that a person has to do something for: nothing has gone wrong."""
+    return any(step.id == known.id and isinstance(step.action, WaitForPerson) for step in plan.steps)
 
 
 def failure_text(plan: Plan, known: StepState, width: int) -> list[Text]:
@@ -61,7 +69,8 @@ def failure_text(plan: Plan, known: StepState, width: int) -> list[Text]:
     lines += [part for one in _commands(known.commands, width - 8) for part in _indented(one, width)]
     command = command_failed(plan, known)
     if command:
-        lines += [Text(), Text("The command that failed (c copies it)", QUIET)]
+        name = "What you do on the server, as root" if _waits(plan, known) else "The command that failed"
+        lines += [Text(), Text(f"{name} (c copies it)", QUIET)]
         lines += [Text(line) for one in wrap_command(command, width=width) for line in cut(one, width)]
     if known.tail:
         lines += [Text(), Text("The last lines of its output (o shows all of it)", QUIET)]
