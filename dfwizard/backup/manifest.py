@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import shlex
 from collections.abc import Mapping
@@ -170,7 +171,7 @@ def read_manifest(host: Host, directory: str) -> Manifest:
     """Read the manifest of a backup directory.
 
     Raises:
-        BackupError: there is no directory, no manifest, or it is not one this dfwizard can read.
+        BackupError: there is no directory, no manifest, it is not one this dfwizard can read, or not the one that was proven.
     """
     found = host.stat(directory, follow=True)
     if found is None or found.kind != "directory":
@@ -180,7 +181,17 @@ def read_manifest(host: Host, directory: str) -> Manifest:
     path = posixpath.join(directory, MANIFEST)
     if host.stat(path) is None:
         raise _without_manifest(host, directory)
-    return parse_manifest(host.read(path, limit=64 << 20), where=path)
+    text = host.read(path, limit=64 << 20)
+    manifest = parse_manifest(text, where=path)
+    proof = read_proof(host, directory)
+    # The sums of the parts are in the manifest; what it says beside them (owners, modes, digests) is tied by the proof alone.
+    if proof is not None and proof.manifest_sha256 != hashlib.sha256(text).hexdigest():
+        raise BackupError(
+            "the manifest is not the one with which the backup was proven: it, or the proof, has changed since",
+            where=path,
+            remedy="The backup is damaged, or was changed by hand. Use another backup.",
+        )
+    return manifest
 
 
 def _without_manifest(host: Host, directory: str) -> BackupError:

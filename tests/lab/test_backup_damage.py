@@ -46,6 +46,7 @@ def resealed(directory: Path, **changes: Any) -> None:
         part["size"], part["sha256"] = len(content), hashlib.sha256(content).hexdigest()
     data.update(changes)
     path.write_text(json.dumps(data))
+    (directory / "proof.json").unlink(missing_ok=True)
 
 
 class TestDamage:
@@ -74,6 +75,25 @@ class TestDamage:
             with pytest.raises(BackupError):
                 restore_tree(site.context, site.subject, str(directory), f"d{time.monotonic_ns()}")
         assert sentences(before, site.fingerprint()) == []
+
+    def test_a_manifest_that_says_something_else_than_when_it_was_proven_is_found(
+        self, site: Site, backup: str
+    ) -> None:
+        directory = copied(backup, site)
+        manifest = directory / "manifest.json"
+        text = manifest.read_text()
+        manifest.write_text(text.replace('"mode": ', '"mode": 1', 1))
+        assert read_manifest(site.context.host, backup)
+        doors: tuple[Callable[[], object], ...] = (
+            lambda: verify(site.context, str(directory)),
+            lambda: restore_tree(site.context, site.subject, str(directory), "changed"),
+            lambda: restore_database(site.context, site.subject, str(directory)),
+        )
+        for door in doors:
+            with pytest.raises(BackupError, match="not the one with which the backup was proven"):
+                door()
+        manifest.write_text(text)
+        assert verify(site.context, str(directory))
 
     def test_an_archive_cut_before_it_was_sealed_is_found(self, site: Site, backup: str) -> None:
         directory = copied(backup, site)
