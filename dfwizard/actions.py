@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from dfwizard import codec
 from dfwizard.access import Access, open_instance
+from dfwizard.answer_actions import (
+    ANSWERS_BEFORE,
+    answers_before,
+    asked_answers,
+    compared_answers,
+    require_login,
+)
 from dfwizard.backup import fingerprint as fingerprints
 from dfwizard.backup.context import BackupContext
 from dfwizard.backup.digests import probe_content
@@ -20,6 +27,7 @@ from dfwizard.backup.prove import prove
 from dfwizard.backup.restore import restore_database
 from dfwizard.backup.take import take
 from dfwizard.backup.tree import clear_aside, restore_tree
+from dfwizard.content_actions import contents_compared, record_contents
 from dfwizard.errors import DfwizardError, HostError
 from dfwizard.execution.executor import ActionFunction, StepContext, StepRefused
 from dfwizard.execution.state import StepStatus
@@ -31,12 +39,15 @@ from dfwizard.instance.facts import Facts
 from dfwizard.instance.inspect import inspect
 from dfwizard.instance.probe import probe_facts, probe_names
 from dfwizard.planning import plan as actions
+from dfwizard.planning.answers import RecordAnswers
 from dfwizard.reports.run_backups import kept_name
 from dfwizard.rules import Rules
+from dfwizard.verification.answers import answer_checks
 from dfwizard.verification.collect import tree_owners
 from dfwizard.verification.compare import compare
+from dfwizard.verification.contents import with_contents
 from dfwizard.verification.log import LogState, log_state, new_errors
-from dfwizard.verification.result import Verification
+from dfwizard.verification.result import Check, Verification
 from dfwizard.verification.situation import TreeOwners
 from dfwizard.waiting import wait_for_person
 
@@ -74,8 +85,8 @@ def private_directory(backup: str) -> str:
     return f"{backup}.private"
 
 
-def make_actions(rules: Rules) -> dict[str, ActionFunction]:
-    """Give the function for each KIND of action that a plan may hold."""
+def make_actions(rules: Rules, password: str | None = None) -> dict[str, ActionFunction]:
+    """Give the function for each KIND of action that a plan may hold; `password` is for the login that it may wish."""
     table: dict[str, Callable[[StepContext, Any], None]] = {
         actions.EditDotenv.KIND: _edit_dotenv,
         actions.TakeBackup.KIND: _take_backup,
@@ -87,7 +98,8 @@ def make_actions(rules: Rules) -> dict[str, ActionFunction]:
         actions.RestoreDatabase.KIND: _restore_database,
         actions.ClearAside.KIND: _clear_aside,
         actions.WaitForPerson.KIND: wait_for_person,
-        actions.Verify.KIND: lambda context, action: _verify(context, action, rules),
+        RecordAnswers.KIND: lambda context, action: _record_answers(context, action, rules, password),
+        actions.Verify.KIND: lambda context, action: _verify(context, action, rules, password),
     }
     return table
 
@@ -176,6 +188,18 @@ def _prove_backup(context: StepContext, action: actions.ProveBackup) -> None:
     _keep_what_it_says(context, action.directory)
 
 
+def _record_answers(context: StepContext, action: RecordAnswers, rules: Rules, password: str | None) -> None:
+    context.add_secret(*([password.encode("utf-8", "surrogateescape")] if password else []))
+    answers, secrets = asked_answers(_open(context), context.run.facts(), rules, action, password)
+    context.add_secret(*secrets)
+    require_login(answers)
+    context.run.write(ANSWERS_BEFORE, codec.dumps(answers))
+    for check in answer_checks(answers, answers):
+        context.output(f"{check.title}: {check.after}\n")
+    if answers.login is not None and answers.login.state == "untried":
+        context.note(f"Nobody logs in as {answers.login.email}: {answers.login.said}.")
+
+
 def _take_fingerprint(context: StepContext, action: actions.TakeFingerprint, rules: Rules) -> None:
     access = _open(context)
     recorded = Recorded(
@@ -184,6 +208,7 @@ def _take_fingerprint(context: StepContext, action: actions.TakeFingerprint, rul
         owners=tree_owners(context.host, context.plan.instance, user=_tree_user(context)),
     )
     context.run.write(RECORDED, codec.dumps(recorded))
+    record_contents(context, access, rules)
     taken = fingerprints.take_fingerprint(_backup_context(context), access.subject())
     context.run.write(context.run.fingerprint(action.name).name, codec.dumps(taken))
 
@@ -289,8 +314,16 @@ def _clear_aside(context: StepContext, action: actions.ClearAside) -> None:
     clear_aside(_backup_context(context), context.plan.instance, action.token)
 
 
-def _verify(context: StepContext, action: actions.Verify, rules: Rules) -> None:
+def _verify(context: StepContext, action: actions.Verify, rules: Rules, password: str | None) -> None:
     access, before = _open(context), context.run.facts()
+    wish = context.plan.answers
+    known = answers_before(context.run)
+
+    def ask(now: Facts) -> tuple[Check, ...]:
+        if wish is None:
+            return ()
+        return compared_answers(access, now, rules, wish, before=known, password=password)
+
     recorded_path = context.run.directory / RECORDED
     recorded = codec.loads(Recorded, recorded_path.read_bytes(), where=str(recorded_path))
     verification, after = verify_instance(
@@ -302,7 +335,10 @@ def _verify(context: StepContext, action: actions.Verify, rules: Rules) -> None:
         action=action,
         accepted=frozenset(context.run.record().accepted),
         redact=context.redactor.text,
+        ask=ask,
     )
+    contents = contents_compared(context, access, rules, release=action.release, final=action.final)
+    verification = with_contents(verification, contents, rules.tables)
     write_verification(context, verification, after)
     if not action.final:
         record_gate(context, access, recorded)
@@ -368,8 +404,11 @@ def verify_instance(
     action: actions.Verify,
     accepted: frozenset[str],
     redact: Callable[[str], str],
+    ask: Callable[[Facts], tuple[Check, ...]] = lambda _: (),
 ) -> tuple[Verification, Facts]:
     """Inspect the instance and compare it with `before`; gives the comparison and the facts of now.
+
+    `ask` puts more questions to an instance that is open, given the facts of now; what they make it log counts as well.
 
     Raises:
         DfwizardError: the release is not known any more, or the instance cannot be inspected.
@@ -390,6 +429,7 @@ def verify_instance(
         url=before.web.url,
         http=action.final,
     )
+    asked = ask(after) if action.final else ()
     costs = probe_facts(access.probe()).password_costs
     commit = next((hop.commit for hop in plan.hops if hop.to == action.release), "")
     verification = compare(
@@ -408,4 +448,10 @@ def verify_instance(
         accepted=accepted,
         final=action.final,
     )
-    return verification, after
+    return replace(verification, checks=_with_asked(verification.checks, asked)), after
+
+
+def _with_asked(checks: tuple[Check, ...], asked: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Put what was asked behind what HTTP answered, before the log."""
+    place = next((index for index, check in enumerate(checks) if check.id == "log"), len(checks))
+    return (*checks[:place], *asked, *checks[place:])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from dfwizard import codec
 from dfwizard.access import open_instance
 from dfwizard.actions import losses
+from dfwizard.answer_actions import login_question
 from dfwizard.backup.delete import delete, require_deletable
 from dfwizard.backup.outlook import BackupOutlook, BackupProgress, backup_progress, outlook
 from dfwizard.backup.prove import BackupCheck
@@ -43,7 +44,7 @@ from dfwizard.refusals import refuse_blocked, refuse_held, refuse_unfinished, re
 from dfwizard.remedies import apply
 from dfwizard.rules import Rules, load
 from dfwizard.saving import examine, save
-from dfwizard.serving import hosts_of, plan_back, serve_run
+from dfwizard.serving import hosts_of, login_of, plan_back, serve_run
 
 if TYPE_CHECKING:
     from dfwizard.execution.events import Request
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from dfwizard.hosts.prompts import Prompts
     from dfwizard.instance.discover import Found
     from dfwizard.instance.facts import Facts
+    from dfwizard.planning.answers import RecordAnswers
     from dfwizard.planning.choices import Choice
     from dfwizard.planning.findings import Finding
     from dfwizard.planning.plan import Plan
@@ -82,7 +84,8 @@ class Controller:
     """What screens and command line call. It holds no state of a run: that is in the run's journal.
 
     Where an instance is, or a backup, is told as on the command line: a path on this machine, or `user@host:port:path`. The hosts are
-    connected when they are first asked something; `prompts` answers what only a person can.
+    connected when they are first asked something; `prompts` answers what only a person can. `answers` are the questions to the API
+    that are asked before and after an upgrade, and in a comparison; `login_password` belongs to their login, where it is known already.
     """
 
     def __init__(
@@ -93,12 +96,16 @@ class Controller:
         prompts: Prompts | None = None,
         rules_file: Path | None = None,
         state: Path | None = None,
+        answers: RecordAnswers | None = None,
+        login_password: str | None = None,
     ) -> None:
         self._hosts = hosts or Hosts(prompts, local=host)
         self.host: Host = self._hosts.local
         self.store = Store(state)
         self._rules_file = rules_file.absolute() if rules_file else None
         self._rules: Rules | None = None
+        self._answers = answers
+        self._login_password = login_password
         self._read_runs: Known = {}
         self._outlooks: dict[str, BackupOutlook] = {}
 
@@ -289,7 +296,7 @@ class Controller:
             facts = replace(facts, web=replace(facts.web, url=url, host_header=None))
         if backup_dir is not None:
             backup_dir = expanded(host, backup_dir)
-        planner = Planner(host, self.rules, str(self.store.directory))
+        planner = Planner(host, self.rules, str(self.store.directory), self._answers)
         return planner.propose(
             facts, target, php=php, backup_dir=backup_dir, admin_ui=admin_ui, course=course
         )
@@ -426,10 +433,14 @@ class Controller:
         Raises:
             BlockedError: a finding forbids it.
             HeldError: another run holds the instance; the message says which and since when.
+            UsageError: the plan wishes a login, and nobody gives its password.
         """
         refuse_blocked(prospect.facts.path, prospect.blockers(accepted))
         host = self._hosts.at(prospect.facts.host)
         refuse_held(host, prospect.facts.path)
+        wish = prospect.plan.answers
+        if wish is not None and wish.login:
+            self._password(wish.login, prospect.facts.place)
         run = self.store.create(
             prospect.plan,
             prospect.facts,
@@ -528,12 +539,33 @@ class Controller:
         """
         self._launch(run, "run")
 
+    def _password(self, login: str, place: str) -> str:
+        """Give the password of an account of the DreamFactory at `place`, asked for once.
+
+        Raises:
+            UsageError: nobody gives it.
+        """
+        password = self._hosts.secret(login_question(login, place), self._login_password)
+        if not password:
+            raise UsageError(
+                f"the password of {login} was not given",
+                remedy="Give it at the terminal, in a file of mode 0600 (--login-password-file FILE), on stdin "
+                "(--login-password-file -), or in DFWIZARD_LOGIN_PASSWORD.",
+            )
+        return password
+
     def _launch(self, run: Run, request: Request) -> None:
         answers = b""
         remote = [name for name in hosts_of(run, request) if not is_local(name)]
         if remote:
             # Reached now: what has to be asked is asked here, where somebody may be.
             assert all(self._hosts.at(name).user for name in remote)
+        login = login_of(run, request)
+        if login is not None:
+            self._hosts.secret(
+                login, self._login_password
+            )  # the run goes on without the login where nobody gives it
+        if remote or login is not None:
             answers = self._hosts.answers()
         rules = ("--rules", str(self._rules_file)) if self._rules_file else ()
         os.environ["DFWIZARD_STATE_DIR"] = str(self.store.directory)
@@ -596,12 +628,16 @@ class Controller:
     def verify(self, path: str, *, php: str | None = None, url: str | None = None) -> Verification:
         """Compare the instance with what it was before its last finished upgrade; nothing is changed.
 
+        The API is asked what it was asked then, and the controller's own questions; a login is made only where those name one.
+
         Raises:
-            UsageError: no run of this instance has ended well.
+            UsageError: no run of this instance has ended well, or nobody gives the password of the login.
         """
         host, path = self._at(path)
         run = last_good(self.store, host, path)
-        return compare(host, self.rules, run, php=php, url=url)
+        wish = self._answers
+        password = self._password(wish.login, run.record().place) if wish and wish.login else None
+        return compare(host, self.rules, run, php=php, url=url, answers=wish, password=password)
 
     def report(self, run: Run) -> RunReport:
         """Give the report of a run, finished or not."""

@@ -23,6 +23,8 @@ from dfwizard.instance.facts import Facts
 from dfwizard.instance.origin import OriginFacts, ask_tags, read_targets
 from dfwizard.instance.places import absolute, state_on
 from dfwizard.instance.space import spaces, with_spaces
+from dfwizard.planning.answering import with_answers
+from dfwizard.planning.answers import RecordAnswers
 from dfwizard.planning.checks import Context, Needs, ServiceType, check
 from dfwizard.planning.findings import Finding, blockers
 from dfwizard.planning.plan import EditDotenv, Plan
@@ -58,11 +60,15 @@ class Prospect:
 
 @dataclass(frozen=True)
 class Planner:
-    """Who plans: the host asked, the rules in force, and dfwizard's state directory on this machine, where runs go."""
+    """Who plans: the host asked, the rules in force, dfwizard's state directory on this machine, where runs go.
+
+    `answers` is what the API is asked before and after.
+    """
 
     host: Host
     rules: Rules
     state: str
+    answers: RecordAnswers | None = None
 
     def propose(
         self,
@@ -77,7 +83,7 @@ class Planner:
         """Plan the road to `target` and check it.
 
         Raises:
-            UsageError: there is no such release.
+            UsageError: there is no such release, or the API cannot be asked what is wished.
             BlockedError: no road leads there.
         """
         installed, way = road(facts, self.rules, target, course)
@@ -94,6 +100,7 @@ class Planner:
         lines = _shows(access, backup) if access else ((), ())
         wish = Wish(backup, php, absolute(self.host, admin_ui) if admin_ui else None, course)
         plan = plan_upgrade(facts, origin, self.rules, installed, way, wish, edit, lines)
+        plan = with_answers(plan, facts, self.answers)
         context = Context(
             facts,
             origin,

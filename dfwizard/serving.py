@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dfwizard.access import open_instance
 from dfwizard.actions import make_actions, private_directory
+from dfwizard.answer_actions import login_question
 from dfwizard.backup import shows
 from dfwizard.backup.manifest import ENV
 from dfwizard.errors import DfwizardError
@@ -29,22 +30,25 @@ if TYPE_CHECKING:
     from dfwizard.execution.events import Request
     from dfwizard.execution.state import RunState
     from dfwizard.hosts.base import Host
+    from dfwizard.hosts.prompts import Question
 
 
 def serve_run(directory: Path, *, request: Request, rules_file: Path | None = None) -> int:
     """Be the process that owns a run, and give its exit code; see `runner.serve`."""
     run = Run(directory.absolute())
-    host, source = _reach(run, request)
+    host, source, password = _reach(run, request)
     backup, rules = run.plan().backup, load(rules_file)
     secrets: tuple[bytes, ...] = ()
     with suppress(DfwizardError):
         secrets = open_instance(host, run.facts(), env_from=posixpath.join(backup, ENV)).secrets
     if source is not None:
         secrets += migration_secrets(source, run)
+    if password:
+        secrets += (password.encode("utf-8", "surrogateescape"),)
     code = serve(
         run.directory,
         host,
-        {**make_actions(rules), **migration_actions(rules)},
+        {**make_actions(rules, password), **migration_actions(rules)},
         lambda plan, begun: plan_back(host, run, plan, begun),
         request=request,
         secrets=secrets,
@@ -66,8 +70,10 @@ def _guard(host: Host, source: Host | None, run: Run, state: RunState, request: 
         guard_migration(host, source, run, state, request)
 
 
-def _reach(run: Run, request: Request) -> tuple[Host, Host | None]:
+def _reach(run: Run, request: Request) -> tuple[Host, Host | None, str | None]:
     """Give the run's host and a migration's source, reached with what its launcher was answered: nobody can be asked here.
+
+    The password of the login that the plan wishes comes with them.
 
     Raises:
         DfwizardError: one cannot be reached; whoever launched the process is told why.
@@ -75,7 +81,8 @@ def _reach(run: Run, request: Request) -> tuple[Host, Host | None]:
     try:
         names = hosts_of(run, request)
         nobody = Headless()
-        answers = b"" if all(is_local(name) for name in names) else handed_over(run)
+        login = login_of(run, request)
+        answers = b"" if all(is_local(name) for name in names) and login is None else handed_over(run)
         keeper = Keeper.imported(answers, nobody) if answers else Keeper(nobody)
         # A cut that comes while a step only asks something must not leave the run unfinished either.
         hosts = Hosts(keeper, mark=run.id)
@@ -84,7 +91,8 @@ def _reach(run: Run, request: Request) -> tuple[Host, Host | None]:
     except DfwizardError as error:
         StartReport.expected(run).refused(error)
         raise
-    return reached[0], reached[1] if len(reached) > 1 else None
+    password = keeper.secret(login) if login else None
+    return reached[0], reached[1] if len(reached) > 1 else None, password
 
 
 def hosts_of(run: Run, request: Request) -> tuple[str, ...]:
@@ -96,6 +104,17 @@ def hosts_of(run: Run, request: Request) -> tuple[str, ...]:
     name, plan, phase = run.record().host, run.plan(), run.state().phase
     back = request == "rollback" or (phase is not None and phase.name == "rollback")
     return (name,) if back or not plan.source else (name, plan.source_host)
+
+
+def login_of(run: Run, request: Request) -> Question | None:
+    """Give the question for the password of the login that going on with a run needs; None for none.
+
+    Raises:
+        DfwizardError: the run cannot be read.
+    """
+    phase, wish = run.state().phase, run.plan().answers
+    back = request == "rollback" or (phase is not None and phase.name == "rollback")
+    return None if back or wish is None or not wish.login else login_question(wish.login, run.record().place)
 
 
 def plan_back(host: Host, run: Run, plan: Plan, begun: tuple[str, ...]) -> Plan:

@@ -109,11 +109,18 @@ def _choose_state(options: Options) -> None:
 
 
 def _controller(options: Options) -> Controller:
+    from dfwizard.cli.login import given_password, wished
     from dfwizard.cli.prompting import prompts_for
     from dfwizard.controller import Controller as Door
 
     _choose_state(options)
-    door = Door(rules_file=Path(options.rules) if options.rules else None, prompts=prompts_for(options))
+    rules = Path(options.rules) if options.rules else None
+    door = Door(
+        rules_file=rules,
+        prompts=prompts_for(options),
+        answers=wished(options),
+        login_password=given_password(options),
+    )
     _CONTROLLERS.append(door)
     return door
 
@@ -315,7 +322,9 @@ def _migrate(options: Options) -> int:
 
 def _same_road(options: Options, to: str) -> list[str]:
     """Give the arguments with which `plan` and `check` show the upgrade to release `to` that `options` ask for."""
-    arguments = [options.path, "--to", to]
+    from dfwizard.cli.login import answer_arguments
+
+    arguments = [options.path, "--to", to, *answer_arguments(options)]
     for name in ("php", "url", "backup_dir", "admin_ui"):
         if getattr(options, name):
             arguments += [f"--{name.replace('_', '-')}", getattr(options, name)]

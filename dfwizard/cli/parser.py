@@ -143,6 +143,7 @@ def _wizard(commands: _Commands) -> None:
     wizard.add_argument("--url", metavar="URL", help="where this instance answers")
     wizard.add_argument("--backup-dir", metavar="DIR", help="where the backup goes")
     wizard.add_argument("--admin-ui", metavar="FILE", help="release.zip of df-admin-interface")
+    _answers(wizard)
     # Given before the command they count as well: no default of this parser may take them back.
     _face(wizard, default=argparse.SUPPRESS)
 
@@ -171,6 +172,32 @@ def _target(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
         "--admin-ui",
         metavar="FILE",
         help="release.zip of df-admin-interface, for a target of 6.x, which comes without its admin UI",
+    )
+
+
+def _answers(parser: argparse.ArgumentParser, *, password: bool = True) -> None:
+    parser.add_argument(
+        "--probe",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="ask the API for this path before and after, such as /api/v2/db/_table/customer?limit=1, and compare status and shape "
+        "of the answers (may be repeated)",
+    )
+    parser.add_argument(
+        "--login-email",
+        metavar="EMAIL",
+        help="ask in a session of this account as well; its password is asked for, and kept nowhere",
+    )
+    if password:
+        _login_password(parser)
+
+
+def _login_password(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--login-password-file",
+        metavar="FILE",
+        help="the login's password: a file of mode 0600, or - for stdin (default: DFWIZARD_LOGIN_PASSWORD, else it is asked for)",
     )
 
 
@@ -211,6 +238,7 @@ def _looking(commands: _Commands) -> None:
     _instance(plan)
     _target(plan)
     _accept(plan)
+    _answers(plan, password=False)
     plan.add_argument(
         "--format", choices=("text", "json", "sh", "md"), default="text", help="how to print it"
     )
@@ -224,6 +252,7 @@ def _looking(commands: _Commands) -> None:
     _instance(check, required=False)
     _target(check, required=False)
     _accept(check)
+    _answers(check, password=False)
     check.add_argument(
         "--list",
         action="store_true",
@@ -235,8 +264,10 @@ def _looking(commands: _Commands) -> None:
         "verify",
         "compare the instance with what it was before its last run (read-only)",
         "verify /opt/dreamfactory",
+        "verify /opt/dreamfactory --probe /api/v2/db/_schema --login-email admin@example.com",
     )
     _instance(verify)
+    _answers(verify)
     _json(verify)
 
 
@@ -273,11 +304,13 @@ def _changing(commands: _Commands) -> None:
         "upgrade /opt/dreamfactory --to latest",
         "upgrade /opt/dreamfactory --to 7.1.0 --yes --on-failure rollback",
         "upgrade /opt/dreamfactory --to 7.1.0 --yes --accept php-window",
+        "upgrade /opt/dreamfactory --to 7.1.0 --probe /api/v2/db/_table/customer?limit=1 --login-email admin@example.com",
         "upgrade admin@db1.example.com:/opt/dreamfactory --to 7.1.0",
     )
     _instance(upgrade)
     _target(upgrade)
     _accept(upgrade)
+    _answers(upgrade)
     upgrade.add_argument("--yes", action="store_true", help="do not ask; warnings count as read")
     upgrade.add_argument(
         "--on-failure",
@@ -399,6 +432,7 @@ def _runs(commands: _Commands) -> None:
     resume = _add(commands, "resume", "go on with a run whose runner was killed or stopped", "resume latest")
     resume.add_argument("run", metavar="RUN", help="the run's id, its beginning, or latest")
     _new_key(resume)
+    _login_password(resume)
     resume.add_argument("--detach", action="store_true", help="start it and return at once")
     decide = _add(
         commands,
@@ -428,6 +462,7 @@ def _runs(commands: _Commands) -> None:
     detached.add_argument("directory")
     detached.add_argument("--request", choices=("run", "rollback"), default="run")
 
+
 def _diagnose(commands: _Commands) -> None:
     diagnose = _add(
         commands,
@@ -446,7 +481,10 @@ def _diagnose(commands: _Commands) -> None:
     )
     diagnose.add_argument("file", metavar="FILE", help="a file with the output, or - for stdin")
     diagnose.add_argument(
-        "--step", metavar="ID", default="", help="the step that failed, where it was one of a run: composer-7.1.0"
+        "--step",
+        metavar="ID",
+        default="",
+        help="the step that failed, where it was one of a run: composer-7.1.0",
     )
     diagnose.add_argument("--code", metavar="N", type=int, help="the exit code; negative for a signal")
     diagnose.add_argument(
@@ -456,7 +494,10 @@ def _diagnose(commands: _Commands) -> None:
         help="the instance's directory, for the commands (default: /opt/dreamfactory)",
     )
     diagnose.add_argument(
-        "--owner", metavar="NAME", default="", help="the account that owns it (default: asked of the directory)"
+        "--owner",
+        metavar="NAME",
+        default="",
+        help="the account that owns it (default: asked of the directory)",
     )
     _json(diagnose)
 

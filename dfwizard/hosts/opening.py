@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dfwizard.hosts.base import Host
-    from dfwizard.hosts.prompts import Prompts
+    from dfwizard.hosts.prompts import Prompts, Question
 
 
 def open_host(name: str, prompts: Prompts, *, mark: str | None = None) -> Host:
@@ -98,6 +98,17 @@ class Hosts:
             return self.local
         with self._lock:
             return self._open[name][0] if name in self._open else None
+
+    def secret(self, question: Question, given: str | None = None) -> str | None:
+        """Give the answer to a question that is no host's own, remembered like theirs; None where there is nobody to ask.
+
+        An answer that was `given` beforehand is the answer.
+        """
+        with self._lock:
+            keeper = self._keeper
+        if given is not None:
+            keeper.remember(question.key, given)
+        return keeper.secret(question)
 
     def answers(self) -> bytes:
         """Give what was answered so far, for a pipe to a process of our own; never for a file."""

@@ -11,6 +11,9 @@ from dfwizard.hosts.base import Host
 from dfwizard.hosts.command import Command, Secret
 from dfwizard.instance.asking import ANY_CODE
 
+LOGIN_PROBE = "/api/v2/system/service?fields=id,name,type,is_active"
+"""What is asked where a login was given and no path: it reads services through database and cache."""
+
 _KEPT = 64 << 20
 _MARK = "\x1edfwizard "
 _ANSWER = re.compile(rb"(.*?)\x1edfwizard (\d{3}) ([^\x1f]*)\x1f", re.DOTALL)

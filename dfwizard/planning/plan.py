@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
+from dfwizard.planning.answers import RecordAnswers
 from dfwizard.planning.moves import Move, Side
 
 SCHEMA = 1
@@ -190,6 +191,7 @@ Action = (
     | RestoreTree
     | RestoreDatabase
     | ClearAside
+    | RecordAnswers
     | Verify
     | WaitForPerson
     | Move
@@ -279,6 +281,11 @@ class Plan:
     source_me: str = ""
     source_backup: str = ""
     carried: str = ""
+
+    @property
+    def answers(self) -> RecordAnswers | None:
+        """Give what the API is asked before and after, None where nobody wished that."""
+        return next((step.action for step in self.steps if isinstance(step.action, RecordAnswers)), None)
 
     def step(self, step_id: str) -> Step:
         """Give the step of that id.

@@ -6,6 +6,7 @@ import shlex
 
 from dfwizard.hosts.command import Command, render
 from dfwizard.planning import moves
+from dfwizard.planning.answers import RecordAnswers
 from dfwizard.planning.plan import (
     Action,
     ClearAside,
@@ -91,6 +92,9 @@ def described(action: Action) -> str:
     if isinstance(action, WaitForPerson):
         wanted = " or ".join(action.window)
         return f"A person types this; dfwizard waits, and looks whether command line and web server run PHP {wanted}."
+    if isinstance(action, RecordAnswers):
+        who = f", without a login and as {action.login}" if action.login else ""
+        return f"dfwizard asks twice{who}: {', '.join(action.paths)}"
     if isinstance(action, EditDotenv):
         return "dfwizard edits .env in place; every other byte, owner and mode stay."
     return _BY_DFWIZARD.get(type(action), "")

@@ -117,7 +117,7 @@ def _table(comparison: _Comparison, point: str, name: str) -> Check | None:
         why = "The table is gone."
         return Check(identity, name, f"{before.rows} rows", "no table", Verdict.FAILED, why)
     if before is None:
-        why = "The target's release brought this table and filled it."
+        why = "The release brought this table and filled it."
         made = Check(identity, name, "no table", f"{after.rows} rows", Verdict.EXPECTED, why)
         return made if after.rows else None
     if before.digest is None or after.digest is None:
@@ -285,7 +285,7 @@ def _credentials(before: MigrationPicture, after: MigrationPicture) -> Check:
     was, now = (_proofs(picture.credentials) for picture in (before, after))
     if not after.credentials:
         if before.credentials:
-            why = "The source had encrypted values; none is found on the target."
+            why = "There were encrypted values before; none is found now."
             return Check(identity, title, was, now, Verdict.FAILED, why)
         return Check(identity, title, was, now, Verdict.OK, "Nothing is encrypted.")
     closed = {(item.table, item.column, item.row) for item in before.credentials if item.state == "wrong"}
@@ -294,13 +294,13 @@ def _credentials(before: MigrationPicture, after: MigrationPicture) -> Check:
     if new:
         why = f"APP_KEY does not open {_places(new)}."
         if before.key != after.key:
-            why += " It is not the source's key: set APP_KEY to that of the source's .env."
+            why += " It is not the key that they were stored with: set APP_KEY to that of the .env that they come from."
         return Check(identity, title, was, now, Verdict.FAILED, why)
     if len(after.credentials) < len(before.credentials):
-        why = "The target has fewer encrypted values than the source had."
+        why = "There are fewer encrypted values than before."
         return Check(identity, title, was, now, Verdict.WARNING, why)
     if wrong:
-        why = f"Unreadable, as on the source: {_places(wrong)}."
+        why = f"Unreadable, as before: {_places(wrong)}."
         return Check(identity, title, was, now, Verdict.WARNING, why)
     if all(item.state == "no-mac" for item in after.credentials):
         why = "They are encrypted with a GCM cipher, which has no MAC to prove the key by."

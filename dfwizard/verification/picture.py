@@ -1,8 +1,9 @@
-"""The picture of an instance's configuration before and after a migration: row by row, without any of its values."""
+"""The picture of an instance's configuration before and after a run: row by row, without any of its values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Protocol
@@ -69,8 +70,12 @@ class MigrationPicture:
     schema: int = SCHEMA
 
 
-def take_picture(access: Opened, rules: Rules, *, mark: str | None = None) -> MigrationPicture:
+def take_picture(
+    access: Opened, rules: Rules, *, counted: Collection[str] = (), mark: str | None = None
+) -> MigrationPicture:
     """Take the picture of an instance's database, and prove each encrypted value with the APP_KEY of its `.env`; read-only.
+
+    Of the tables in `counted` only the rows are counted.
 
     Raises:
         DatabaseUnreachable: the database did not answer.
@@ -81,7 +86,7 @@ def take_picture(access: Opened, rules: Rules, *, mark: str | None = None) -> Mi
         access.probe(),
         by_row=sorted({pattern for point in tables.points for pattern in point.tables}),
         naming=tables.name_columns,
-        skip=sorted(VOLATILE | tables.volatile),
+        skip=sorted({*VOLATILE, *tables.volatile, *map(_literally, counted)}),
         leave_out={rule.name: rule.left_out for rule in tables.tables if rule.left_out},
         mark=mark,
     )
@@ -98,6 +103,11 @@ def take_picture(access: Opened, rules: Rules, *, mark: str | None = None) -> Mi
         },
         credentials=_credentials(found, key, previous),
     )
+
+
+def _literally(name: str) -> str:
+    """Give the pattern that fits this name alone, in PHP's fnmatch."""
+    return re.sub(r"([][*?\\])", r"\\\1", name)
 
 
 _STATES = {"proven": "proven", "nothing-encrypted": "no-mac"}

@@ -162,7 +162,14 @@ class Lab:
 
     def fail_migration(self, fail: bool) -> None:
         """Make the migrations of 7.1.0 and of 7.7.0 fail half-way from now on: one has then created its table. Or no more."""
-        marker = self.instance / "storage" / "app" / "fail-migration"
+        self._mark("fail-migration", fail)
+
+    def fail_cached(self, fail: bool) -> None:
+        """Make the API answer well once and with 500 from then on, as it does when its cache cannot be read. Or no more."""
+        self._mark("fail-cached", fail)
+
+    def _mark(self, name: str, fail: bool) -> None:
+        marker = self.instance / "storage" / "app" / name
         if fail:
             marker.touch()
             shutil.chown(marker, OWNER, OWNER)

@@ -21,6 +21,7 @@ from dfwizard.errors import CodecError
 from dfwizard.execution import events as ev
 from dfwizard.instance.facts import DatabaseFacts, Evidence, GitFacts, KeyProof
 from dfwizard.planning import moves
+from dfwizard.planning.answers import RecordAnswers
 from dfwizard.planning.findings import Finding, Severity
 from dfwizard.planning.plan import (
     Action,
@@ -50,6 +51,7 @@ ACTIONS: tuple[Action, ...] = (
     TakeFingerprint("before"),
     CompareFingerprint("before"),
     ShowLosses(),
+    RecordAnswers(("/api/v2/a?limit=1", "/b"), "ada@example.com"),
     RestoreTree("/b", ("tar",), "token"),
     RestoreDatabase("/b"),
     ClearAside("token"),

@@ -10,6 +10,7 @@ import pytest
 
 from dfwizard import codec
 from dfwizard.rules import load
+from dfwizard.verification.contents import compare_contents, with_contents
 from dfwizard.verification.migration import compare_migration
 from dfwizard.verification.picture import WIDTH, Credential, MigrationPicture, TablePicture
 from dfwizard.verification.result import Check, Verdict, Verification
@@ -177,7 +178,7 @@ def test_credentials_are_proven_or_named() -> None:
         assert compared(after, before)["credentials"].verdict is verdict
     check = compared(replace(BEFORE, credentials=(wrong,), key="other"))["credentials"]
     assert "sql_db_config.connection of service_id 9" in check.explanation
-    assert "not the source's key" in check.explanation
+    assert "not the key that they were stored with" in check.explanation
 
 
 def test_a_picture_survives_json() -> None:
@@ -188,3 +189,46 @@ def test_every_table_of_the_rules_belongs_to_a_point_or_comes_and_goes() -> None
     tables = RULES.tables
     lacking = [rule.name for rule in tables.tables if not rule.volatile and not tables.point_of(rule.name)]
     assert lacking == []
+
+
+def test_contents_of_an_upgrade_take_the_place_of_the_counts_of_their_tables() -> None:
+    after = replace(
+        BEFORE,
+        tables={
+            **BEFORE.tables,
+            "service": table({**SERVICES, "12": {"name": "api_builder", "type": "api_builder"}}),
+            "event_script": table({"a.get": {"name": "a.get", "content": "2"}}),
+            "user": table({**USERS, "2": {**USERS["2"], "password": "$2y$12$c"}}, name="email"),
+        },
+    )
+    contents = compare_contents(
+        BEFORE, after, came_from=RULES.resolve("6.3.0"), release=RULES.resolve("7.7.0"), rules=RULES
+    )
+    counted = Verification(
+        "7.7.0",
+        False,
+        tuple(
+            Check(identity, identity, "1", "2", Verdict.EXPECTED)
+            for identity in (
+                "commit",
+                "rows",
+                "rows:service",
+                "rows:own_table",
+                "names:role",
+                "names",
+                "app-key",
+            )
+        ),
+    )
+    found = {check.id: check for check in with_contents(counted, contents, RULES.tables).checks}
+    assert list(found)[:2] == ["commit", "rows"]
+    assert list(found)[-3:] == ["rows:own_table", "names", "app-key"]
+    assert not {"rows:service", "names:role", "rest"} & set(found)
+    assert (found["apis:service"].verdict, found["apis:service"].explanation[:17]) == (
+        Verdict.EXPECTED,
+        "New: api_builder.",
+    )
+    assert "a.get (content)" in found["scripts:event_script"].explanation
+    assert found["accounts:user"].verdict is Verdict.FAILED
+    assert "Another password hash: sean@example.com" in found["accounts:user"].explanation
+    assert with_contents(counted, (), RULES.tables) == counted
