@@ -92,8 +92,9 @@ def _say_unasked() -> None:
 def _broken(error: Exception) -> int:
     """Tell of a fault of dfwizard itself without a traceback; that goes to a file."""
     from dfwizard.execution.faults import keep_fault
+    from dfwizard.reports.terminal import plain
 
-    kept = keep_fault(error)
+    kept = plain(keep_fault(error))
     print(f"dfwizard: this is a fault of dfwizard itself ({type(error).__name__}){kept}", file=sys.stderr)
     print("  A run that was started goes on: `dfwizard runs` shows it.", file=sys.stderr)
     return 1
@@ -162,7 +163,18 @@ def _plan(options: Options) -> int:
 
 
 def _print_exactly(text: str) -> None:
-    """Print names that are no UTF-8 as the bytes they are: a script must name the file that is there."""
+    """Print names that are no UTF-8 as the bytes they are: a script must name the file that is there.
+
+    Raises:
+        UsageError: it would go to a terminal, which would obey what is in a name.
+    """
+    from dfwizard.reports.terminal import plain_lines
+
+    if sys.stdout.isatty() and plain_lines(text) != text.expandtabs(4).splitlines():
+        raise UsageError(
+            "the script holds a name with characters that this terminal would obey",
+            remedy="Write it to a file: add > upgrade.sh to the command.",
+        )
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
     sys.stdout.buffer.flush()
@@ -192,10 +204,12 @@ def _prepare(controller: Controller, options: Options) -> Prospect:
 
 def _accepted(options: Options, prospect: Prospect) -> frozenset[str]:
     """Give the findings that the user overrides; one that is not there is told, for it may be mistyped."""
+    from dfwizard.reports.terminal import plain
+
     known = {finding.id for finding in prospect.findings}
     for name in options.accept:
         if name not in known:
-            print(f"dfwizard: --accept {name}: there is no such finding now", file=sys.stderr)
+            print(f"dfwizard: --accept {plain(name)}: there is no such finding now", file=sys.stderr)
     return frozenset(options.accept)
 
 
@@ -249,6 +263,8 @@ def _hung_up(_number: int, _frame: object) -> None:
 
 
 def _backup(options: Options) -> int:
+    from dfwizard.reports.terminal import plain
+
     # No run of its own owns this: a closed terminal must still end the programs and take away what holds secrets.
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _hung_up)
@@ -262,14 +278,8 @@ def _backup(options: Options) -> int:
         if options.json:
             _print_json(check)
         else:
-            print(
-                "\n".join(
-                    (
-                        *(f"proven: {line}" for line in check.proven),
-                        *(f"note: {line}" for line in check.notes),
-                    )
-                )
-            )
+            said = (*(f"proven: {line}" for line in check.proven), *(f"note: {line}" for line in check.notes))
+            print("\n".join(map(plain, said)))
         return 0
     if options.directory:
         raise UsageError(
@@ -282,7 +292,7 @@ def _backup(options: Options) -> int:
     if options.json:
         print(json.dumps({"backup": directory}))
     else:
-        print(f"Backup taken and proven: {directory}")
+        print(f"Backup taken and proven: {plain(directory)}")
     return 0
 
 

@@ -112,8 +112,8 @@ def _parse_line(line: bytes, where: str) -> Record | str:
         kind = KINDS.get(data["event"]["kind"])
         if kind is None:
             raise CodecError(f"unknown event {data['event']['kind']!r}")
-        return Record(data["seq"], data["time"], codec.from_data(kind, data["event"]))
-    except (ValueError, KeyError, TypeError, CodecError) as error:
+        return Record(int(data["seq"]), str(data["time"]), codec.from_data(kind, data["event"]))
+    except (ValueError, KeyError, TypeError, RecursionError, CodecError) as error:
         what = error.what if isinstance(error, CodecError) else f"unknown form ({error!r})"
         raise JournalError(
             f"the journal cannot be understood: {what}",

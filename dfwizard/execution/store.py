@@ -228,7 +228,7 @@ class Store:
         durable.sync_directory(self.runs)
 
     def list(self) -> tuple[Run, ...]:
-        """Give the runs, the newest first. Directories of somebody else are left out."""
+        """Give the runs, the newest first. Directories of somebody else, or that others may write in, are left out."""
         try:
             names = sorted((path.name for path in self.runs.iterdir()), reverse=True)
         except FileNotFoundError:
@@ -262,9 +262,9 @@ class Store:
             )
         if RUN_ID.fullmatch(name) and (self.runs / name).is_dir():
             raise UsageError(
-                "the run belongs to another account",
+                "the run belongs to another account, or others may write in its directory",
                 where=str(self.runs / name),
-                remedy="Run dfwizard as that account.",
+                remedy="Run dfwizard as that account; a run's directory has mode 0700.",
             )
         raise UsageError(
             "there is no run yet" if name == "latest" else f"there is no run {name!r}",
@@ -285,13 +285,13 @@ def require_ours(directory: Path) -> None:
     """Refuse a run's directory that somebody else could have prepared.
 
     Raises:
-        UsageError: it is not a directory, or belongs to another account.
+        UsageError: it is not a directory, belongs to another account, or others may write in it.
     """
     if not _is_ours(directory):
         raise UsageError(
-            "this is not a directory of a run of yours",
+            "this is not a directory of a run of yours, or others may write in it",
             where=str(directory),
-            remedy="See `dfwizard runs`; run dfwizard as the account that made the run.",
+            remedy="See `dfwizard runs`; run dfwizard as the account that made the run. A run's directory has mode 0700.",
         )
 
 
@@ -300,12 +300,13 @@ def _is_ours(directory: Path) -> bool:
         info = directory.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid()
+    return stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & 0o022
 
 
 def _require_private(directory: Path) -> None:
-    info = directory.stat()
-    if info.st_uid != os.geteuid() or info.st_mode & 0o022:
+    link, info = directory.lstat(), directory.stat()
+    planted = stat.S_ISLNK(link.st_mode) and link.st_uid not in (0, os.geteuid())
+    if planted or info.st_uid != os.geteuid() or info.st_mode & 0o022:
         raise UsageError(
             "the state directory belongs to another account, or others may write in it",
             where=str(directory),
@@ -344,8 +345,8 @@ def _load(kind: type[codec.T], path: Path, schema: int | None) -> codec.T:
 def _require_schema(text: bytes, schema: int, path: Path) -> None:
     try:
         data = json.loads(text)
-    except ValueError:
-        return
+    except (ValueError, RecursionError):
+        return  # what is wrong with it is said where it is read
     found = data.get("schema") if isinstance(data, dict) else None
     if isinstance(found, int) and found > schema:
         raise CodecError(

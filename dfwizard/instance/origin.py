@@ -223,4 +223,4 @@ def _last_line(error: HostError) -> str:
 
 
 def _mask(text: str) -> str:
-    return re.sub(r"(\w+://)[^/@\s]*@", r"\1***@", text)
+    return re.sub(r"(\w+://)[^/\s]*@", r"\1***@", text)

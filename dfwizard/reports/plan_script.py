@@ -66,12 +66,13 @@ def plan_script(script: Script) -> str:
     lines += [*_put_back(script), ""]
     lines += _opening(script)
     for number, step in enumerate(plan.steps, 1):
-        lines += ["", *comment(step.reason), f"begin {number} {quoted(step.title)}"]
+        lines += ["", *comment(step.reason), f"begin {number} {quoted(plain(step.title))}"]
         if step.undo is not Undo.NOTHING:
             lines.append("changed=1")
         lines += _step(script, step)
-    lines += ["", "doing=", 'say ""', f"say {quoted(f'Done: {plan.instance} is at {plan.to}.')}"]
-    lines.append(f"say {quoted(f'The backup stays at {plan.backup}; delete it when you no longer need it.')}")
+    lines += ["", "doing=", 'say ""', f"say {quoted(plain(f'Done: {plan.instance} is at {plan.to}.'))}"]
+    kept = plain(f"The backup stays at {plan.backup}; delete it when you no longer need it.")
+    lines.append(f"say {quoted(kept)}")
     return "\n".join(lines) + "\n"
 
 
@@ -116,7 +117,7 @@ def _opening(script: Script) -> list[str]:
     if script.facts.git is not None:
         head = _head(plan)
         lines += [
-            f'[ "$({head})" = {script.facts.git.commit} ] ||',
+            f'[ "$({head})" = {quoted(script.facts.git.commit)} ] ||',
             '    die "the code is no longer what this script was made for: export it again"',
         ]
     return [*lines, 'confirm "This will $purpose. Begin?"']
@@ -141,7 +142,7 @@ def _step(script: Script, step: Step) -> list[str]:
         return _verify(script, step, action)
     if isinstance(action, WaitForPerson):
         return _wait(script, action)
-    return [f"say {quoted('Left out: ' + described(action))}"]
+    return [f"say {quoted(plain('Left out: ' + described(action)))}"]
 
 
 def _execute(plan: Plan, step: Step, action: Execute) -> list[str]:
@@ -220,9 +221,8 @@ def _verify(script: Script, step: Step, action: Verify) -> list[str]:
     hop = next((hop for hop in plan.hops if hop.to == action.release), None)
     lines = []
     if hop is not None:
-        lines.append(
-            f'[ "$({_head(plan)})" = {shlex.quote(hop.commit)} ] || die "the code is not {plain(hop.to)}"'
-        )
+        otherwise = quoted(f"the code is not {plain(hop.to)}")
+        lines.append(f'[ "$({_head(plan)})" = {shlex.quote(hop.commit)} ] || die {otherwise}')
     artisan = next(
         (
             item.action
@@ -264,9 +264,8 @@ def _over_http(script: Script) -> list[str]:
     ]
     if script.status_version:
         said = f'"version":"{script.status_version}"'
-        lines.append(
-            f"grep -F -q -e {quoted(said)} \"$private/status\" || die 'GET /status does not say {plain(script.status_version)}'"
-        )
+        otherwise = quoted(f"GET /status does not say {plain(script.status_version)}")
+        lines.append(f'grep -F -q -e {quoted(said)} "$private/status" || die {otherwise}')
     return [
         *lines,
         f"answer=$({curl}-o /dev/null -w '%{{http_code}} %{{redirect_url}}' {quoted(web.url.rstrip('/') + '/')})",

@@ -1,9 +1,10 @@
 # Commands make files for the web server; whoever calls may have a stricter one.
 umask 022
 
-say() { printf '%s\n' "$*"; }
-warn() { printf 'warning: %s\n' "$*" >&2; }
-die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+# A path may hold what a terminal obeys.
+say() { printf '%s\n' "$*" | tr -d '\001-\010\013-\037\177'; }
+warn() { say "warning: $*" >&2; }
+die() { say "error: $*" >&2; exit 1; }
 
 usage() {
     say "usage: sh $0 [--yes]             $purpose"
@@ -59,7 +60,7 @@ fi
 confirm() {
     [ -n "$yes" ] && return 0
     [ -t 0 ] || die "nobody can be asked: give --yes to begin"
-    printf '%s [yes/no] ' "$1"
+    printf '%s [yes/no] ' "$(say "$1")"
     read -r answer
     [ "$answer" = yes ] || die "nothing has been changed"
 }

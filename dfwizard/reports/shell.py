@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dfwizard.errors import UsageError
 from dfwizard.hosts.command import Command, Pipeline, render
 
-PRIVATE = "/dfwizard-private"
-"""Stands in paths for the script's private directory, whose name is known only when it runs."""
+PRIVATE = "/\0dfwizard-private"
+"""Stands in paths for the script's private directory, whose name is known only when it runs; no path that there is can hold it."""
 
 _EXTENDED = re.compile(r"\(\?|\\[dDwWsSbBAZ]|[*+?}]\?")
 
@@ -24,7 +24,10 @@ def words(line: str) -> str:
     quoted = False
     for piece in re.split(f"({re.escape(PRIVATE)})", line):
         if piece == PRIVATE:
-            parts.append("'\"$private\"'" if quoted else '"$private"')
+            if quoted:
+                # A quote that has only just been opened need not be.
+                parts[-1] = parts[-1][:-1] if parts[-1].endswith("'") else f"{parts[-1]}'"
+            parts.append("\"$private\"'" if quoted else '"$private"')
             continue
         parts.append(piece)
         quoted = _ends_quoted(piece, quoted)
@@ -94,6 +97,8 @@ def refusal(pattern: str) -> str:
 def print_bytes(data: bytes) -> str:
     """Give the printf that prints exactly `data`."""
     escaped = "".join(_printf(byte) for byte in data)
+    if escaped.startswith("-"):  # printf would take it for an option
+        escaped = f"\\055{escaped[1:]}"
     return f"printf '{escaped}'"
 
 

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 
 WIDTH = 80
 
-# Whole escape sequences (CSI, OSC up to BEL or ST, other two-byte ones) are dropped: what is left of them would be gibberish.
+# Whole escape sequences (CSI, OSC up to BEL or ST, other two-byte ones) are dropped: what is left of them would be gibberish. One that
+# nothing ends is not dropped to the end of the text: a name would hide all that is said behind it.
 _SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]"
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]"
 )
-# Control characters, bidirectional marks and line separators, and bytes that were not UTF-8.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# Control characters, marks that turn the direction of what follows or are not seen at all, line separators, bytes that were not UTF-8.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
 _SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 
@@ -48,6 +52,8 @@ def _spell(match: re.Match[str]) -> str:
         return _SHORT[character]
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 

@@ -34,6 +34,7 @@ def run_wizard(
 
     gc.disable()  # there is nothing to collect yet; `Wizard.on_mount` sees to it that it is enabled again
     driver.prepare_environment()
+    from dfwizard.reports.terminal import plain
     from dfwizard.tui.app import Wizard
     from dfwizard.tui.session import Demo, Session
 
@@ -48,7 +49,7 @@ def run_wizard(
     code = app.run(mouse=mouse)
     try:
         for line in app.farewell:
-            print(line, file=sys.stderr)
+            print(plain(line), file=sys.stderr)
         sys.stderr.flush()
     except OSError:
         driver.let_go()
