@@ -19,6 +19,8 @@ REHASHING_SINCE = "7.0.1"
 DEFAULT_ROUNDS = 12
 """The cost in force from then on where BCRYPT_ROUNDS is not set."""
 
+_NOTED = "DreamFactory notes the moment of the login with the account; a rollback names that as a change."
+
 
 def login_hindrance(
     release: Release | None, settings: Mapping[str, str], costs: Collection[str], *, config_cached: bool
@@ -55,7 +57,7 @@ def _login(before: Login | None, after: Login) -> Check:
     identity, title = "login", f"Login of {after.email}"
     if after.state == "done":
         verdict = Verdict.WARNING if after.said else Verdict.OK
-        return Check(identity, title, was, now, verdict, after.said)
+        return Check(identity, title, was, now, verdict, after.said or _NOTED)
     if after.state == "untried":
         return Check(identity, title, was, now, Verdict.WARNING, f"Not tried: {after.said}.")
     why = f"It answers {after.said}."

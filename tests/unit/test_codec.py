@@ -40,6 +40,7 @@ from dfwizard.planning.plan import (
     TakeFingerprint,
     Undo,
     Verify,
+    WaitForPerson,
 )
 from tests.unit import samples
 
@@ -51,6 +52,9 @@ ACTIONS: tuple[Action, ...] = (
     TakeFingerprint("before"),
     CompareFingerprint("before"),
     ShowLosses(),
+    WaitForPerson(
+        "php8.3", ("8.3", "8.4"), True, "8.1", ("apt-get install php8.3",), ("back",), "php8.1-fpm"
+    ),
     RecordAnswers(("/api/v2/a?limit=1", "/b"), "ada@example.com"),
     RestoreTree("/b", ("tar",), "token"),
     RestoreDatabase("/b"),
