@@ -24,6 +24,10 @@ _CONTROL = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
 
+_FRAME = re.compile(r"\s*#(?:[3-9]|\d{2,}) ")
+_FRAME_BYTES = re.compile(_FRAME.pattern.encode())
+"""A further frame of PHP's stack traces: it says nothing, and dozens of them would push out the line that they belong to."""
+
 
 def plain(data: bytes) -> bytes:
     """Give `data` without terminal control sequences and control characters other than tab and line ends."""
@@ -84,7 +88,9 @@ class _TailStream:
     def _skipped(self, data: bytes) -> bytes:
         """Give the end of `data`, where no more of it can come into the tail: what is earlier need not be looked at."""
         lines = data.split(b"\n")
-        useful = [number for number, line in enumerate(lines[:-1]) if line.strip()]
+        useful = [
+            number for number, line in enumerate(lines[:-1]) if line.strip() and not _FRAME_BYTES.match(line)
+        ]
         if len(useful) <= 2 * TAIL_LINES:
             return data
         self._line = b""
@@ -102,7 +108,7 @@ class _TailStream:
     def _put(self, lines: list[str]) -> None:
         for line in lines:
             shown = line.rstrip()
-            if shown:
+            if shown and not _FRAME.match(shown):
                 cut = shown if len(shown) <= TAIL_COLUMNS else f"{shown[: TAIL_COLUMNS - 1]}…"
                 self.lines.append((next(self._numbers), cut))
 

@@ -332,6 +332,20 @@ def test_the_telling_line_is_not_merely_the_last(output: str, line: str) -> None
     assert bool(telling_line(last_lines(output.encode()))) is bool(line)
 
 
+@pytest.mark.parametrize("frames", [3, 30, 300])
+def test_a_long_stack_trace_does_not_push_its_error_out(frames: int) -> None:
+    error = 'PHP Fatal error:  Uncaught ReflectionException: Class "config" does not exist in /srv/Container.php:959'
+    trace = "".join(
+        f"#{number} /srv/Container.php({number}): Container->build('config')\n" for number in range(frames)
+    )
+    data = f"working\n{error}\nStack trace:\n{trace}#{frames} {{main}}\n  thrown in /srv/Container.php on line 959\n"
+    tail = last_lines(data.encode())
+    assert telling_line(tail) == error
+    found = diagnose(EXIT_1, tail, step="config-clear-7.1.0", code=255, plan=PLAN)
+    assert found is not None
+    assert found.id == "laravel-boot"
+
+
 @given(st.lists(st.text(max_size=200), max_size=20), st.text(max_size=200))
 def test_whatever_is_printed_gives_an_answer(lines: list[str], message: str) -> None:
     found = diagnose(message, tuple(lines), step="composer-7.1.0", code=1, plan=PLAN)
