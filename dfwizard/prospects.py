@@ -20,7 +20,8 @@ from dfwizard.instance import dotenv
 from dfwizard.instance.asking import Asker
 from dfwizard.instance.dotenv_secrets import diff
 from dfwizard.instance.facts import Facts
-from dfwizard.instance.origin import OriginFacts, ask_tags, read_targets
+from dfwizard.instance.licence import LicenceFiles, read_licence
+from dfwizard.instance.origin import OriginFacts, ask_tags, read_targets, with_packages
 from dfwizard.instance.places import absolute, state_on
 from dfwizard.instance.space import spaces, with_spaces
 from dfwizard.planning.answering import with_answers
@@ -88,6 +89,8 @@ class Planner:
         """
         installed, way = road(facts, self.rules, target, course)
         origin = self._ask_origin(facts, installed, way)
+        licence, licence_error = self._licence(facts, origin, way, course.licence)
+        origin = _licensed(origin, licence)
         backup = new_backup(self.host, self.state, facts.path, backup_dir)
         # Runs are kept here: where the instance is elsewhere they take no room there.
         runs = self.state if is_local(self.host.name) else None
@@ -98,7 +101,8 @@ class Planner:
             access = None  # the checks say so
         edit, edit_error = self._edit(access, facts, installed, way[-1]) if access else (None, None)
         lines = _shows(access, backup) if access else ((), ())
-        wish = Wish(backup, php, absolute(self.host, admin_ui) if admin_ui else None, course)
+        places = {files.tag: files.directory for files in licence}
+        wish = Wish(backup, php, absolute(self.host, admin_ui) if admin_ui else None, course, places)
         plan = plan_upgrade(facts, origin, self.rules, installed, way, wish, edit, lines)
         plan = with_answers(plan, facts, self.answers)
         context = Context(
@@ -109,6 +113,8 @@ class Planner:
             way,
             plan,
             needs=needs(facts, backup, runs),
+            licence=licence,
+            licence_error=licence_error,
             dotenv_error=edit_error,
             backup_error=self.place_error(facts.path, posixpath.dirname(backup)),
         )
@@ -125,6 +131,19 @@ class Planner:
             return origin
         tags = (installed.tag, *(one.tag for one in way))
         return read_targets(self.host, facts.path, origin, tags, **account)
+
+    def _licence(
+        self, facts: Facts, origin: OriginFacts, way: tuple[Release, ...], directory: str
+    ) -> tuple[tuple[LicenceFiles, ...], str | None]:
+        """Give the licence files of each stop, or why those that were named cannot be put in place."""
+        targets = [target for one in way if (target := origin.target(one.tag)) is not None]
+        if not directory or len(targets) < len(way):
+            return (), None  # the checks say so of the origin
+        ask = Asker(self.host, facts.path, facts.tree.owner)
+        try:
+            return read_licence(ask, absolute(self.host, directory), targets), None
+        except DfwizardError as error:
+            return (), f"{error.what} ({error.where})" if error.where else error.what
 
     def with_space_for(self, facts: Facts, backups: str, runs: str | None) -> Facts:
         """Measure anew where run and backup go: the wish may be another one than at the inspection."""
@@ -208,6 +227,18 @@ class Planner:
             return error.what
         finally:
             self.host.remove(made)
+
+
+def _licensed(origin: OriginFacts, licence: tuple[LicenceFiles, ...]) -> OriginFacts:
+    """Give what the releases ask for with their licence files in place."""
+    files = {one.tag: one for one in licence}
+    return replace(
+        origin,
+        targets=tuple(
+            with_packages(target, one.manifest, one.lock) if (one := files.get(target.tag)) else target
+            for target in origin.targets
+        ),
+    )
 
 
 def new_backup(host: Host, state: str, instance: str, backup_dir: str | None) -> str:

@@ -197,7 +197,7 @@ def _prepare(controller: Controller, options: Options) -> Prospect:
         url=options.url,
         backup_dir=options.backup_dir,
         admin_ui=options.admin_ui,
-        course=Course(direct=options.direct, gates=options.php_gates),
+        course=Course(direct=options.direct, gates=options.php_gates, licence=options.licence_files),
         accepted=frozenset(options.accept),
     )
 
@@ -335,7 +335,7 @@ def _same_road(options: Options, to: str) -> list[str]:
     from dfwizard.cli.login import answer_arguments
 
     arguments = [options.path, "--to", to, *answer_arguments(options)]
-    for name in ("php", "url", "backup_dir", "admin_ui"):
+    for name in ("php", "url", "backup_dir", "admin_ui", "licence_files"):
         if getattr(options, name):
             arguments += [f"--{name.replace('_', '-')}", getattr(options, name)]
     arguments += [f"--{name.replace('_', '-')}" for name in ("direct", "php_gates") if getattr(options, name)]

@@ -143,6 +143,7 @@ def _wizard(commands: _Commands) -> None:
     wizard.add_argument("--url", metavar="URL", help="where this instance answers")
     wizard.add_argument("--backup-dir", metavar="DIR", help="where the backup goes")
     wizard.add_argument("--admin-ui", metavar="FILE", help="release.zip of df-admin-interface")
+    wizard.add_argument("--licence-files", metavar="DIR", default="", help="the target's licence files")
     _answers(wizard)
     # Given before the command they count as well: no default of this parser may take them back.
     _face(wizard, default=argparse.SUPPRESS)
@@ -172,6 +173,12 @@ def _target(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
         "--admin-ui",
         metavar="FILE",
         help="release.zip of df-admin-interface, for a target of 6.x, which comes without its admin UI",
+    )
+    parser.add_argument(
+        "--licence-files",
+        metavar="DIR",
+        default="",
+        help="where on the instance's host the target's licence files lie: composer.json, composer.lock (of several stops: DIR/RELEASE)",
     )
 
 

@@ -43,7 +43,9 @@ def show_wizard(controller: Callable[[], Controller], options: argparse.Namespac
             url=options.url,
             backup_dir=options.backup_dir,
             admin_ui=options.admin_ui,
+            licence=options.licence_files,
         )
+    from dfwizard.planning.road import Course
     from dfwizard.tui import run_wizard
     from dfwizard.tui.session import Session
 
@@ -54,6 +56,7 @@ def show_wizard(controller: Callable[[], Controller], options: argparse.Namespac
         url=options.url,
         backup_dir=options.backup_dir,
         admin_ui=options.admin_ui,
+        course=Course(licence=options.licence_files),
         accept_new_host_key=options.accept_new_host_key,
     )
     return run_wizard(controller, session, mouse=options.mouse)

@@ -26,6 +26,7 @@ def hop_steps(road: Road, index: int, hop: Hop) -> list[Step]:
     """Give the steps from one release to the next stop, the gate last; `index` is the place of `hop` on the road."""
     target = road.origin.target(hop.to)
     steps = [*_stash(road, index), _checkout(road, index, hop), *ownership_steps(road, index)]
+    steps += _licence(road, index, hop)
     steps += [*_packages(road, index, hop, target), migrate_step(road, index, hop), *cache_steps(road, index)]
     if hop is road.hops[-1]:
         steps += _admin_ui(road, index, hop)
@@ -225,6 +226,37 @@ def _composer(road: Road, index: int, hop: Hop, target: TargetFacts | None, *mor
         timeout=3600,
         hop=index,
     )
+
+
+_PUT_LICENCE = """\
+set -eu
+for name in composer.json composer.lock composer.json-dist; do
+    [ ! -e "$1/$name" ] || cp -- "$1/$name" "$2/$name"
+done
+"""
+
+
+def _licence(road: Road, index: int, hop: Hop) -> list[Step]:
+    """Give the step that puts the release's licence files over the open ones, where there are some."""
+    place, path = road.wish.licence.get(hop.to), road.facts.path
+    if place is None:
+        return []
+    same = 'cmp -s "$1/composer.json" "$2/composer.json" && cmp -s "$1/composer.lock" "$2/composer.lock"'
+    return [
+        Step(
+            f"licence-{hop.to}",
+            f"Put the licence files of {hop.to} in place",
+            "Composer then installs the licensed packages; with the open files it would remove them.",
+            Execute(("sh", "-c", _PUT_LICENCE, "sh", place, path), user=road.owner, env=road.env),
+            guide="Minor Version Upgrades, Step 4",
+            departs="The guide leaves it out; its `git stash` puts the licence files of the old release away.",
+            undo=Undo.TREE,
+            undo_text=TREE_BACK,
+            done_when=Execute(("sh", "-c", same, "sh", place, path), user=road.owner, env=road.env),
+            timeout=60,
+            hop=index,
+        )
+    ]
 
 
 _INSTALL_UI = """\

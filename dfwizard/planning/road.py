@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dfwizard.instance.facts import Facts
 from dfwizard.instance.origin import OriginFacts
@@ -17,11 +18,12 @@ class Course:
     """How the road to a release is taken.
 
     `direct`: without the guide's stops between. `gates`: where a stop needs another PHP the run waits, in maintenance mode, until a
-    person has switched it; otherwise such a road is refused.
+    person has switched it; otherwise such a road is refused. `licence` is a directory with the licence files of the releases on it.
     """
 
     direct: bool = False
     gates: bool = False
+    licence: str = ""
 
 
 USUAL = Course()
@@ -33,13 +35,14 @@ class Wish:
     """What the user wants beyond the target: where the backup goes, which PHP runs artisan and composer.
 
     `php` None means the one on the PATH. `admin_ui` is a release.zip of df-admin-interface on the host: DreamFactory 6.x has its
-    admin UI outside of composer.
+    admin UI outside of composer. `licence` is where on the host the licence files of each stop lie, by tag.
     """
 
     backup: str
     php: str | None = None
     admin_ui: str | None = None
     course: Course = USUAL
+    licence: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

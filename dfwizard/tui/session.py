@@ -67,7 +67,7 @@ class Session:
     def begin_at(self, path: str) -> None:
         """Take up another instance."""
         self.path, self.facts, self.target, self.run = path, None, "", None
-        self.carrying, self.work, self.course = None, "upgrade", USUAL
+        self.carrying, self.work, self.course = None, "upgrade", Course(licence=self.course.licence)
         self.forget_findings()
 
     def begin_on(self, host: str) -> None:

@@ -23,6 +23,7 @@ from dfwizard.execution.store import Run
 from tests.lab.driving import ACCEPT_PHP, Cli, Ended, independent_digest, tables
 from tests.lab.fixtures import StartLab, lab_directory
 from tests.lab.lab import Lab
+from tests.lab.origin import composer_files
 from tests.lab.processes import OWNER
 from tests.lab.terminal import Terminal
 from tests.lab.test_interruption import newest, processes_of
@@ -204,6 +205,94 @@ def test_git_in_the_middle_of_something_is_refused(cli: Cli, name: str, finding:
     assert ("merge --abort" if finding == "git-operation" else str(path)) in ended.err
 
 
+def found(cli: Cli, *more: str) -> dict[str, str]:
+    """Give the severity of each finding of a check."""
+    ended = cli.run("check", str(cli.lab.instance), "--to", "7.1.0", "--json", *more)
+    return {one["id"]: one["severity"] for one in json.loads(ended.out)}
+
+
+ODD = {
+    "app-debug": "warning",
+    "copy-inside": "warning",
+    "db-url": "blocker",
+    "dotenv-readable": "warning",
+    "git-stashes": "info",
+    "jobs-waiting": "warning",
+    "left-aside": "warning",
+    "php-functions": "blocker",
+    "php-memory-limit": "warning",
+    "queue-no-worker": "warning",
+    "signing-key": "blocker",
+    "tree-not-writable": "blocker",
+    "workers": "warning",
+}
+"""What is to be found of the oddities that are made below, all at once."""
+
+
+def _odd_env(env: bytes) -> bytes:
+    added = (
+        ("APP_DEBUG", "true"),
+        ("JWT_SECRET", "short"),
+        ("DB_URL", "mysql://x"),
+        ("QUEUE_CONNECTION", "redis"),
+    )
+    for key, value in added:
+        env = setting(key, value)(env)
+    return env
+
+
+@contextmanager
+def worker(directory: Path) -> Iterator[None]:
+    """Run what looks like a scheduler of the instance in `directory`."""
+    script = 'exec -a "php artisan schedule:work" sleep 300'
+    with subprocess.Popen(["bash", "-c", script], cwd=directory) as running:
+        try:
+            yield
+        finally:
+            running.kill()
+
+
+@contextmanager
+def oddities(lab: Lab, php: Path) -> Iterator[None]:
+    """Make of a sound instance an odd one, for a moment."""
+    php.write_text('#!/bin/sh\nexec php -d memory_limit=128M -d disable_functions=proc_open "$@"\n')
+    php.chmod(0o755)
+    instance, env, lock = lab.instance, lab.instance / ".env", lab.instance / "composer.lock"
+    modes, owner = (env.stat().st_mode, lock.stat().st_mode), lock.stat().st_uid
+    copy, aside = instance / instance.name, instance / ".dfwizard-aside-1"
+    with changed_env(lab, _odd_env), worker(instance):
+        lab.git("stash", "store", "--message", "of before", lab.git("stash", "create").stdout.strip())
+        lab.query(
+            "insert into jobs (queue, payload, attempts, available_at, created_at) values ('x', '{}', 0, 0, 0)"
+        )
+        env.chmod(0o644)
+        os.chown(lock, 0, -1)
+        lock.chmod(0o600)
+        copy.mkdir()
+        (copy / "artisan").touch()
+        aside.mkdir()
+        try:
+            yield
+        finally:
+            shutil.rmtree(copy)
+            aside.rmdir()
+            os.chown(lock, owner, -1)
+            for path, mode in zip((env, lock), modes, strict=True):
+                path.chmod(mode)
+            lab.query("delete from jobs")
+            lab.git("stash", "drop", "--quiet")
+
+
+def test_what_is_odd_on_a_server_is_named_and_what_is_not_is_not(cli: Cli) -> None:
+    php = cli.lab.directory / "odd-php"
+    sound = found(cli)
+    assert not ODD.keys() & sound.keys()
+    with oddities(cli.lab, php):
+        odd = found(cli, "--php", str(php))
+    assert {finding: odd.get(finding) for finding in ODD} == ODD
+    assert found(cli) == sound
+
+
 def test_missing_programs_are_refused(cli: Cli) -> None:
     assert "--php" in refused(cli, "php", "--php", "/nonexistent").err
     refused(cli, "php", "--php", "/etc/passwd")
@@ -279,9 +368,23 @@ def test_an_answer_other_than_yes_changes_nothing(cli: Cli) -> None:
     assert not list(cli.state.glob("runs/*"))
 
 
-def test_licence_files_are_refused(start_lab: StartLab, tmp_path: Path) -> None:
+def test_a_licensed_instance_is_upgraded_with_its_targets_files_and_not_without(
+    start_lab: StartLab, tmp_path: Path
+) -> None:
+    """Put aside, licence files would leave an open source installation; those of another release are told apart."""
     lab = start_lab("sqlite", "6.3.0", variant="licensed")
-    refused(Cli(lab, tmp_path / "state"), "licence-files")
+    cli = Cli(lab, tmp_path / "state")
+    refused(cli, "licence-files")
+    others = refused(cli, "licence-files", "--licence-files", str(composer_files() / "6.3.0/licensed"))
+    assert "the files are another release's" in " ".join(others.err.split())
+    files = composer_files() / "7.1.0/licensed"
+    cli.run(
+        "upgrade", str(lab.instance), "--to", "7.1.0", "--yes", *ACCEPT_PHP, "--licence-files", str(files)
+    ).expect(NO_ADDRESS)
+    for name in ("composer.json", "composer.lock", "composer.json-dist"):
+        assert (lab.instance / name).read_bytes() == (files / name).read_bytes()
+        assert (lab.instance / name).owner() == OWNER
+    assert (lab.instance / "vendor/dreamfactory/df-script/composer.json").is_file()
 
 
 def test_a_database_that_does_not_let_us_in_is_refused(start_lab: StartLab, tmp_path: Path) -> None:

@@ -21,22 +21,25 @@ def run_plain(
     url: str | None = None,
     backup_dir: str | None = None,
     admin_ui: str | None = None,
+    licence: str = "",
     target: str = "",
     demo: tuple[str, str] | None = None,
 ) -> int:
     """Ask and answer until the person has done or wants no more; give the exit code (see `dfwizard --help`).
 
-    `host` is the machine whose instances are looked for ("" this one), `target` the release that Enter alone chooses. Nothing is
+    `host` is the machine whose instances are looked for ("" this one), `target` the release that Enter alone chooses, `licence` where
+    on it the licence files of that release lie. Nothing is
     redrawn and no line is longer than 80 columns, but for a path. At the end of the input nothing more is begun; a run goes on.
     """
     from dfwizard.cli.plain.menus import InputEnded, say
     from dfwizard.cli.plain.road import Road, Visit
+    from dfwizard.planning.road import Course
 
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
     if demo is not None:
         say(f"DEMO: {demo[0]}", demo[1], "")
-    visit = Visit(host, path, php, url, backup_dir, admin_ui, target)
+    visit = Visit(host, path, php, url, backup_dir, admin_ui, target, course=Course(licence=licence))
     road = Road(controller, visit)
     try:
         return road.go()

@@ -239,7 +239,7 @@ class Road:
         )
         if chosen in ("back", "quit"):
             return "detection" if chosen == "back" else ""
-        visit.target, visit.course = chosen, USUAL
+        visit.target, visit.course = chosen, Course(licence=visit.course.licence)
         return self._plan()
 
     def _plan(self) -> str:
