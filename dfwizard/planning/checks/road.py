@@ -37,9 +37,7 @@ def php(context: Context) -> list[Finding]:
     facts = context.facts
     if facts.cli() is None:
         return [
-            explained(
-                "php", Severity.BLOCKER, "PHP was not found, or does not start", shown(facts.problems)
-            )
+            explained("php", Severity.BLOCKER, "PHP was not found, or does not start", shown(facts.problems))
         ]
     outside = [
         line
