@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from contextlib import suppress
 from pathlib import Path
@@ -20,9 +21,10 @@ from dfwizard.guards import require_beginning
 from dfwizard.hosts.naming import is_local
 from dfwizard.hosts.opening import Hosts
 from dfwizard.hosts.prompts import Headless, Keeper
+from dfwizard.instance.tokens import stored_tokens
 from dfwizard.migrating import guard_migration, migration_secrets
 from dfwizard.migration_actions import migration_actions
-from dfwizard.planning.plan import Plan, RestoreTree
+from dfwizard.planning.plan import Execute, Plan, RestoreTree
 from dfwizard.planning.rollback import plan_rollback
 from dfwizard.rules import load
 
@@ -41,6 +43,7 @@ def serve_run(directory: Path, *, request: Request, rules_file: Path | None = No
     secrets: tuple[bytes, ...] = ()
     with suppress(DfwizardError):
         secrets = open_instance(host, run.facts(), env_from=posixpath.join(backup, ENV)).secrets
+    secrets += _tokens_of(host, run)
     if source is not None:
         secrets += migration_secrets(source, run)
     if password:
@@ -61,6 +64,14 @@ def serve_run(directory: Path, *, request: Request, rules_file: Path | None = No
         if close is not None:
             close()
     return code
+
+
+def _tokens_of(host: Host, run: Run) -> tuple[bytes, ...]:
+    """Give what git and composer log in with, as the steps run them: both repeat URLs in what they say."""
+    plan = run.plan()
+    actions = (step.action for step in plan.steps)
+    homes = (one.env["HOME"] for one in actions if isinstance(one, Execute) and "HOME" in one.env)
+    return stored_tokens(host, plan.instance, next(homes, ""), os.environ.get("COMPOSER_AUTH", ""))
 
 
 def _guard(host: Host, source: Host | None, run: Run, state: RunState, request: Request) -> None:

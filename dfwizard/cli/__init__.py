@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 
 
@@ -22,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _print_version(f"dfwizard {__version__}")
     from dfwizard.cli.parser import WIZARD, make_parser
 
+    if argv is None:
+        _guard_memory()
     parser = make_parser()
     try:
         options = parser.parse_args(arguments)
@@ -32,6 +35,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     from dfwizard.cli.dispatch import dispatch
 
     return dispatch(options)
+
+
+def _guard_memory() -> None:
+    """See that what is in memory, passwords too, lands in no core dump, and what a fault says neither on a terminal nor in a log.
+
+    The programs that are run from here inherit the limit, as they do the one of any shell; services that are restarted do not.
+    """
+    import resource
+    import threading
+
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    threading.excepthook = lambda fault: _broken(fault.exc_value)
+    sys.excepthook = lambda _kind, error, _trace: _broken(error)
+
+
+def _broken(error: BaseException | None) -> None:
+    from dfwizard.execution.faults import keep_fault
+    from dfwizard.reports.terminal import plain
+
+    kept = plain(keep_fault(error)) if error is not None else ""
+    print(f"dfwizard: this is a fault of dfwizard itself ({type(error).__name__}){kept}", file=sys.stderr)
 
 
 def _open_streams() -> None:

@@ -25,6 +25,7 @@ from dfwizard.errors import BlockedError, DfwizardError, HeldError, UsageError
 from dfwizard.execution.answers import Offer, take_answers
 from dfwizard.execution.attach import alive
 from dfwizard.execution.store import Run
+from dfwizard.instance.secret_names import is_secret
 
 START_SECONDS = 30.0
 """Longest time from the start of the process to its report."""
@@ -65,7 +66,13 @@ class StartReport:
         """Give the report that this process's launcher waits for; the environment no longer names it afterwards."""
         token = os.environ.pop(TOKEN_VARIABLE, "")
         os.environ.pop(MARK_VARIABLE, None)  # the runner must not be taken for one of its own strays
-        return cls(run, token if _TOKEN.fullmatch(token) else None)
+        if not _TOKEN.fullmatch(token):
+            return cls(run, None)
+        with contextlib.suppress(OSError, ValueError):
+            file = run.directory / _environment_name(token)
+            os.environ.update(json.loads(file.read_bytes()))
+            file.unlink()
+        return cls(run, token)
 
     def started(self) -> None:
         """Tell that the run is under way."""
@@ -124,8 +131,9 @@ def launch(run: Run, argv: Sequence[str], *, answers: bytes = b"", timeout: floa
     finally:
         if offer is not None:
             offer.withdraw()
-        with contextlib.suppress(OSError):
-            report.unlink()
+        for file in (report, run.directory / _environment_name(token)):
+            with contextlib.suppress(OSError):
+                file.unlink()
     if not data.get("ok"):
         kind = _KINDS.get(data["kind"], DfwizardError)
         raise kind(data["what"], where=data["where"], remedy=data["remedy"])
@@ -173,12 +181,20 @@ def _succeeds(argv: Sequence[str]) -> bool:
 
 
 def _unit_command(run: Run, unit: str, argv: Sequence[str], variables: dict[str, str]) -> list[str]:
+    """Give the call of systemd-run; what every account could read in it or in the unit goes by a file of the run's instead.
+
+    Raises:
+        DfwizardError: that file cannot be written.
+    """
     passed_on = {
         name: value
         for name, value in os.environ.items()
         if name in _PASSED_ON or name.startswith(("DFWIZARD_", "XDG_", "COMPOSER_"))
     }
     passed_on.pop(MARK_VARIABLE, None)
+    hidden = {name: passed_on.pop(name) for name in tuple(passed_on) if _is_hidden(name)}
+    if hidden:
+        run.write(_environment_name(variables[TOKEN_VARIABLE]), json.dumps(hidden))
     return [
         "systemd-run",
         f"--unit={unit}",
@@ -198,6 +214,14 @@ def _has_begun(run: Run) -> bool:
     with contextlib.suppress(DfwizardError):
         return alive(run, run.state().runner)
     return False
+
+
+def _is_hidden(name: str) -> bool:
+    return name == "COMPOSER_AUTH" or is_secret(name)
+
+
+def _environment_name(token: str) -> str:
+    return f"environment-{token}.json"
 
 
 def _report_name(token: str) -> str:

@@ -614,9 +614,15 @@ setsid "$@" > /dev/null 2>&1 &
         tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     monkeypatch.setattr("dfwizard.execution.launch._SYSTEMD", tmp_path)
-    run = bench.run(bench.step("a", "true"))
+    token = '{"github-oauth": {"github.com": "ghp_c4nary"}}'
+    monkeypatch.setenv("COMPOSER_AUTH", token)
+    monkeypatch.setenv("COMPOSER_HOME", "/somewhere")
+    run = bench.run(bench.step("a", 'test "$COMPOSER_HOME" = /somewhere && printenv COMPOSER_AUTH > auth'))
     bench.launch(run)
     assert bench.wait_event(run, ev.RunFinished).outcome == "done"
+    assert (bench.instance / "auth").read_text() == f"{token}\n"
+    assert not [path for path in run.directory.rglob("*") if path.is_file() and b"c4nary" in path.read_bytes()]
+    assert "c4nary" not in (tmp_path / "told").read_text()
     told = (tmp_path / "told").read_text().splitlines()
     assert told[0].startswith(f"--unit=dfwizard-{run.id}-")
     assert "--collect" in told
