@@ -50,6 +50,8 @@ def contents_compared(
         if not compared.exists():
             return ()
         return codec.loads(Verification, compared.read_bytes(), where=str(compared)).checks
+    if not before.exists():
+        return ()  # the run was begun by a dfwizard that recorded none
     came_from, to = rules.by_tag(context.plan.frm), rules.by_tag(release)
     if came_from is None or to is None:
         raise DfwizardError(
