@@ -20,7 +20,7 @@ def words(line: str) -> str:
     """Give a rendered line of shell in which the private directory is the script's variable."""
     if PRIVATE not in line:
         return line
-    parts = []
+    parts: list[str] = []
     quoted = False
     for piece in re.split(f"({re.escape(PRIVATE)})", line):
         if piece == PRIVATE:
