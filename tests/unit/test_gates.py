@@ -272,6 +272,9 @@ def test_a_gate_that_cannot_be_is_refused_before_anything(
     assert words in hindrance(found, php)
     assert not waits(planned(found, "7.1.0", GATES, php))
     blocked = findings(found, "7.1.0", GATES, php)
+    if php:
+        assert words in (blocked["php-window"].remedy or "")
+        assert "have the run wait" not in (blocked["php-window"].remedy or "")
     assert Severity.BLOCKER in {blocked[name].severity for name in ("php", "php-window") if name in blocked}
 
 

@@ -11,6 +11,7 @@ from dfwizard.planning.constraint import PHP_MINORS, allows
 from dfwizard.planning.findings import Finding, Severity, counted
 from dfwizard.planning.gates import hindrance
 from dfwizard.planning.php_switch import families, install_lines
+from dfwizard.planning.plan import Execute, Plan
 from dfwizard.planning.upgrade import left_out, php_window
 from dfwizard.rules import Release, direct_reasons
 
@@ -123,7 +124,7 @@ def _outside(target: TargetFacts, runtime: PhpFacts) -> list[str]:
 def _php_remedy(context: Context) -> str:
     runtime = context.facts.cli()
     now = runtime.minor if runtime else ""
-    hindered = hindrance(context.facts, None)
+    hindered = hindrance(context.facts, _program(context.plan))
     wait = (
         f" A gate is not possible: {hindered}."
         if hindered
@@ -149,6 +150,18 @@ def _php_remedy(context: Context) -> str:
         f"No PHP runs every stop: {words}. Each time install it for command line and FPM with the extensions of now (Debian, "
         f"Ubuntu: php{minor}-cli php{minor}-fpm; RHEL: the php:remi-{minor} module) and point the site's fastcgi_pass at its "
         f"socket. {accept}"
+    )
+
+
+def _program(plan: Plan) -> str | None:
+    """Give the php that the plan runs artisan with."""
+    return next(
+        (
+            step.action.argv[0]
+            for step in plan.steps
+            if isinstance(step.action, Execute) and step.action.argv[1:2] == ("artisan",)
+        ),
+        None,
     )
 
 
