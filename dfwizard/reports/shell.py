@@ -27,7 +27,7 @@ def words(line: str) -> str:
             if quoted:
                 # A quote that has only just been opened need not be.
                 parts[-1] = parts[-1][:-1] if parts[-1].endswith("'") else f"{parts[-1]}'"
-            parts.append("\"$private\"'" if quoted else '"$private"')
+            parts.append('"$private"\'' if quoted else '"$private"')
             continue
         parts.append(piece)
         quoted = _ends_quoted(piece, quoted)

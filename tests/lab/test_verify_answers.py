@@ -87,6 +87,9 @@ def test_what_the_api_answers_is_the_same_after_the_upgrade_and_what_is_broken_i
     assert PASSWORD.encode() not in kept
     assert b"session_token" not in kept
 
+    nobody = Cli(lab, cli.state).run("verify", cli.place, "--login-email", ADMIN).expect(2)
+    assert f"the password of {ADMIN} was not given" in nobody.err
+
     lab.fail_cached(True)
     set_key(lab, "BCRYPT_ROUNDS=10", "BCRYPT_ROUNDS=12")
     found = checks(cli.run("verify", cli.place, "--login-email", ADMIN, "--json").expect(1))
