@@ -69,4 +69,4 @@ class TestFingerprint:
         text = codec.dumps(found)
         assert sentences(codec.loads(Fingerprint, text), found) == []
         assert len(found.files) > 24_000
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 60

@@ -23,7 +23,7 @@ class TestRun:
     def test_gives_output_code_and_time(self, host: Host) -> None:
         result = host.run(sh("echo out; echo err >&2; exit 3", expect=(0, 3)))
         assert (result.code, result.stdout, result.stderr, result.failed) == (3, b"out\n", b"err\n", None)
-        assert 0 < result.seconds < 10
+        assert 0 < result.seconds < 60
 
     def test_failure_names_host_command_code_and_last_lines(self, host: Host) -> None:
         script = 'printf "\\033[31mred\\033[0m\\n\\n1%%\\r99%%\\n" >&2; seq 40; exit 7'
@@ -118,7 +118,7 @@ class TestRun:
 
     def test_a_grandchild_that_never_stops_writing_holds_up_nothing(self, host: Host) -> None:
         result = host.run(sh("yes >&2 & echo $!"))
-        assert result.seconds < 5
+        assert result.seconds < 30
         while living(int(result.text)):  # SIGPIPE ends it, now that nobody reads
             os.sched_yield()
 
@@ -185,7 +185,7 @@ class TestRunHere:
         result = host.run(sh("sleep 300 & echo $!"))
         pid = int(result.text)
         try:
-            assert result.seconds < 5
+            assert result.seconds < 30
             assert living(pid)
             assert open_descriptors() == before
         finally:
