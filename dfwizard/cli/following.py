@@ -78,7 +78,7 @@ def attach_run(
     `attached` is called once it is settled from where on the run is shown.
     """
     record, state = run.record(), run.state()
-    print(f"run {run.id}: {plain(record.place)}, {record.frm} -> {record.to}", file=sys.stderr)
+    print(f"run {run.id}: {plain(record.place)}, {plain(record.frm)} -> {plain(record.to)}", file=sys.stderr)
     if state.outcome is not None:
         print("\n".join(finished_lines(state)), file=sys.stderr)
         return _ending(controller, run)

@@ -31,7 +31,7 @@ def runs_text(store: Store) -> str:
         if run.error:
             lines.append(f"{run.id}  unreadable: {plain(run.error)}")
             continue
-        lines.append(f"{run.id}  {run.word:<18}  {run.frm} -> {run.to}  {plain(run.place)}")
+        lines.append(f"{run.id}  {run.word:<18}  {plain(run.frm)} -> {plain(run.to)}  {plain(run.place)}")
         step = f", step {run.step} of {run.steps}" if run.outcome is None and run.steps else ""
         lines.append(f"    {moment(run.created_at)} by {plain(run.created_by)}{step}")
     return "\n".join(lines)

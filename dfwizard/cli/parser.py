@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dfwizard import __version__
 
@@ -40,9 +40,19 @@ exit codes:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser, and each of its commands', whose errors repeat an argument as text that no terminal obeys."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and what is wrong, and exit with code 2."""
+        from dfwizard.reports.terminal import one_line
+
+        super().error(one_line(message))
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser of all commands; the chosen one is in `command`."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="dfwizard",
         description="Upgrade a DreamFactory installation, prove the result, and take it back if anything goes wrong.",
         epilog=EPILOG,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dfwizard.instance.facts import DatabaseFacts, Facts, PhpFacts
 from dfwizard.reports.measures import count, moment, size, span
-from dfwizard.reports.terminal import WIDTH, columns, heading, wrap
+from dfwizard.reports.terminal import WIDTH, columns, heading, plain, wrap
 
 Pairs = list[tuple[str, str]]
 
@@ -24,7 +24,7 @@ def facts_text(facts: Facts, *, width: int = WIDTH) -> str:
         if pairs:
             lines += [*heading(title), *columns(pairs, width=width), ""]
     lines.append(
-        f"Read at {moment(facts.taken_at)} as {facts.me} in {span(facts.seconds)}; nothing was changed."
+        f"Read at {moment(facts.taken_at)} as {plain(facts.me)} in {span(facts.seconds)}; nothing was changed."
     )
     return "\n".join(lines) + "\n"
 

@@ -32,7 +32,7 @@ def block(lines: Iterable[str], language: str = "") -> list[str]:
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     """Give a table; cells are escaped."""
-    lines = [f"| {' | '.join(head)} |", f"|{'|'.join(' --- ' for _ in head)}|"]
+    lines = [f"| {' | '.join(map(text, head))} |", f"|{'|'.join(' --- ' for _ in head)}|"]
     lines += [f"| {' | '.join(text(cell) for cell in row)} |" for row in rows]
     return lines
 

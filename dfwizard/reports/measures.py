@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import datetime, timezone
 
+from dfwizard.reports.terminal import plain
+
 
 def size(number: int | None) -> str:
     """Give bytes in words (`96.2 MB`); None is `not known`."""
@@ -50,16 +52,16 @@ def about(seconds: float) -> str:
 
 
 def moment(text: str | None) -> str:
-    """Give an ISO 8601 moment as `2026-11-23 00:41:07 UTC`; what cannot be read stays as it is."""
+    """Give an ISO 8601 moment as `2026-11-23 00:41:07 UTC`; what cannot be read stays as it is, made plain."""
     if not text:
         return ""
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-    if found.tzinfo is None:
-        return f"{found:%Y-%m-%d %H:%M:%S}"
-    return f"{found.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+        if found.tzinfo is None:
+            return f"{found:%Y-%m-%d %H:%M:%S}"
+        return f"{found.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):
+        return plain(text)
 
 
 def between(start: str | None, end: str | None) -> float | None:

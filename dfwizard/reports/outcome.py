@@ -64,8 +64,8 @@ def outcome_text(run: Run, state: RunState, backup: str) -> str:
     sentence = ending(
         state.outcome,
         instance=record.place,
-        frm=record.frm,
-        to=record.to,
+        frm=plain(record.frm),
+        to=plain(record.to),
         warnings=len(state.warnings),
         rollback_begun=[step.id for step in rollback if step.attempts],
         compared=run.comparison.exists(),

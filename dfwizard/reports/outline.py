@@ -72,7 +72,7 @@ def rollback_question(record: RunRecord) -> str:
     """Ask whether the run of `record` shall be taken back; of a migration the target is, for the source was only read."""
     if record.kind == "migration":
         return f"Take run {record.id} back: {plain(record.place)}, as it was before the migration?"
-    return f"Take run {record.id} back: {plain(record.place)} from {record.to} to {record.frm}?"
+    return f"Take run {record.id} back: {plain(record.place)} from {plain(record.to)} to {plain(record.frm)}?"
 
 
 def rollback_outline(record: RunRecord, plan: Plan, losses: tuple[str, ...]) -> str:

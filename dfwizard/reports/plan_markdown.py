@@ -34,7 +34,7 @@ def plan_markdown(plan: Plan, *, host: str = LOCAL) -> str:
         for hop in plan.hops:
             php = ", ".join(hop.php) or "not known"
             lines.append(
-                f"1. **{text(hop.frm)} → {text(hop.to)}** (commit {code(hop.commit[:10])}): {text(hop.method)}. PHP {php}."
+                f"1. **{text(hop.frm)} → {text(hop.to)}** (commit {code(hop.commit[:10])}): {text(hop.method)}. PHP {text(php)}."
             )
             lines += [f"   - {text(note)}" for note in hop.notes]
             lines += [f"   - **Warning:** {text(warning)}" for warning in hop.warnings]

@@ -153,7 +153,7 @@ class Table:
 
     @staticmethod
     def _widths(cells: list[tuple[str, ...]], width: int) -> list[int]:
-        natural = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
+        natural = [max(1, *(len(row[index]) for row in cells)) for index in range(len(cells[0]))]
         room = width - 2 * (len(natural) - 1)
         while sum(natural) > room and max(natural) > 8:
             natural[natural.index(max(natural))] -= 1
