@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -21,6 +22,9 @@ from tests.tui.terminal import Terminal
 
 ATTACHED = 1.0
 """Most seconds from the start of a client to its having shown where the run is."""
+
+_SHOWN = re.compile(rb"==> |Report: ")
+"""What a client shows: the step that is going on, or how the run has ended meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,7 @@ def _client(shop: Workshop, stack: ExitStack, *words: str) -> Terminal:
 def _attach_and_leave(shop: Workshop, stack: ExitStack, way: _Leaving) -> float:
     begun = time.perf_counter()
     client = _client(shop, stack, "attach", "latest")
-    # The first step that is shown, done already or going on; a run that has ended meanwhile is shown as a list.
-    seen = client.until(b"==>") if shop.world.run.state().outcome is None else begun
+    seen = client.until(_SHOWN)
     way.leave(client)
     return seen - begun
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tests.survival.kills import ROLLBACK, UPGRADE, Scenes, spread
 from tests.survival.report import Line
-from tests.survival.trial import Scene, Workshop
 from tests.survival.wire import trace_of
 from tests.survival.world import World
 
@@ -60,9 +59,9 @@ def _injected(
         for number, lasting in [variants[turn % len(variants)]] if count else variants:
             code = shop.serve(scene, shop.order(at=at, error=number, below=below, lasting=lasting))
             what = f"{errno.errorcode[number]}{' from then on' if lasting else ''} at write {at} ({writes[at - 1]})"
-            problem, back = _judged(shop, scene, f"{what}, first ended with {code}")
-            line.count(problem, back=back)
-            say(f"{line.fault}, {what}: {problem or ('back' if back else 'verified')}")
+            found = shop.settle(scene, f"{what}, first ended with {code}")
+            line.count(found.problem, back=found.back)
+            say(f"{line.fault}, {what}: {found}")
     return line
 
 
@@ -80,21 +79,13 @@ def _full(scenes: Scenes, name: str, place: str, count: int, say: Callable[[str]
             code = shop.serve(scene, shop.order(), fresh=False)
             enough = code == 0
             disk.leave(_DISK)
-            problem, back = _judged(shop, scene, f"{room >> 10} KiB left, first ended with {code}")
+            # Once there is room it is taken up, where it has not ended by then.
+            found = shop.settle(scene, f"{room >> 10} KiB left, first ended with {code}")
         line.points += 1
-        line.count(problem, back=back)
-        say(f"{line.fault}, {room >> 10} KiB: {problem or ('back' if back else 'verified')}")
+        line.count(found.problem, back=found.back)
+        say(f"{line.fault}, {room >> 10} KiB: {found}")
         room = room * 2 if room else 32 << 10
     return line
-
-
-def _judged(shop: Workshop, scene: Scene, where: str) -> tuple[str, bool]:
-    """Have the run taken up once there is room, where it has not ended by then."""
-    begun = shop.world.run.state().runner is not None
-    found = shop.settle(scene, where)
-    if not begun and not found.resumed:
-        return f"{where}: it neither began nor could be begun", False
-    return found.problem, found.back
 
 
 def _engine(scenes: Scenes) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tests.survival.report import Line
-from tests.survival.trial import Scene, Workshop, different
+from tests.survival.trial import Outcome, Scene, Workshop, different
 from tests.survival.wire import trace_of
 from tests.survival.world import TO
 
@@ -114,9 +114,12 @@ def try_kills(
         there = [place for place, point in enumerate(scene.points, 1) if kill.fits(point)]
         line = Line(1, f"{engine}, {name}: {kill.words}", len(there))
         for at in spread(there, share, chance):
-            problem, back = one_kill(scenes.shop, scene, kill, at, chance)
-            line.count(problem, back=back)
-            say(f"{line.fault}, point {at}: {problem or ('back' if back else 'verified')}")
+            found = one_kill(scenes.shop, scene, kill, at, chance)
+            if found is None:
+                say(f"{line.fault}, point {at}: not reached, this run had fewer of them")
+                continue
+            line.count(found.problem, back=found.back)
+            say(f"{line.fault}, {found.where}: {found}")
         yield line
 
 
@@ -128,8 +131,8 @@ def spread(places: list[int], count: int, chance: random.Random) -> list[int]:
     return [places[chance.randrange(low, high)] for low, high in pairwise(bounds)]
 
 
-def one_kill(shop: Workshop, scene: Scene, kill: Kill, at: int, chance: random.Random) -> tuple[str, bool]:
-    """Kill at one point; give what went wrong ("" when nothing did), and whether the run was taken back."""
+def one_kill(shop: Workshop, scene: Scene, kill: Kill, at: int, chance: random.Random) -> Outcome | None:
+    """Kill at one point, and have the run taken up; None where the runner had ended before: how often programs say something differs."""
     delay = chance.choice((0.0, 0.02, 0.1, chance.uniform(0, _LONGEST_DELAY))) if kill.running else 0.0
     order = shop.order(
         at=at,
@@ -139,8 +142,9 @@ def one_kill(shop: Workshop, scene: Scene, kill: Kill, at: int, chance: random.R
         boot="00000000-before-the-power-cut" if kill.victim == "reboot" else "",
     )
     shop.serve(scene, order)
+    if len(trace_of(shop.trace)) < at:
+        return None
     where = f"point {at} of {len(scene.points)} ({shop.last_point()}; after {delay:.2f} s)"
     if kill.victim == "reboot":
         where += f", {shop.reboot()} files and names lost"
-    found = shop.settle(scene, where)
-    return found.problem, found.back
+    return shop.settle(scene, where)

@@ -14,7 +14,7 @@ from tests.survival import disturb
 from tests.survival.kills import ROLLBACK, UPGRADE, Scenes, spread
 from tests.survival.report import Line
 from tests.survival.serving import start_servers
-from tests.survival.trial import Scene, Workshop
+from tests.survival.trial import Outcome, Scene, Workshop
 from tests.survival.world import World
 
 _WORDS = {
@@ -50,9 +50,9 @@ def try_disturbing(
             continue
         line = Line(4, f"{engine}, {name}: {_WORDS[kind]} at a step", len(steps))
         for place in spread(list(range(len(steps))), share, chance):
-            problem, back = _disturbed(scenes.shop, scene, kind, steps[place])
-            line.count(problem, back=back)
-            say(f"{line.fault}, {steps[place]}: {problem or ('back' if back else 'verified')}")
+            found = _disturbed(scenes.shop, scene, kind, steps[place])
+            line.count(found.problem, back=found.back)
+            say(f"{line.fault}, {steps[place]}: {found}")
         yield line
 
 
@@ -65,15 +65,14 @@ def _steps(scene: Scene, kind: str) -> list[str]:
     return list(scene.steps)
 
 
-def _disturbed(shop: Workshop, scene: Scene, kind: str, step: str) -> tuple[str, bool]:
+def _disturbed(shop: Workshop, scene: Scene, kind: str, step: str) -> Outcome:
     then = (sys.executable, "-m", "tests.survival.disturb", kind, json.dumps(str(shop.world.lab.directory)))
     code = shop.serve(scene, shop.order(step=step, then=then))
     if kind == "lock":
         time.sleep(disturb.LOCKED)
-    found = shop.settle(
+    return shop.settle(
         scene, f"{kind} at {step}, first ended with {code}", mend=lambda: _mend(shop.world), ends=_WARNED
     )
-    return found.problem, found.back
 
 
 def _mend(world: World) -> None:

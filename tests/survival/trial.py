@@ -47,6 +47,10 @@ class Outcome:
     resumed: int = 0
     said: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        taken_up = f", taken up {self.resumed} times" if self.resumed != 1 else ""
+        return self.problem or f"{'identical' if self.back else 'verified'}{taken_up}"
+
 
 class Workshop:
     """A world, and a directory for the traces of its runners."""
@@ -107,7 +111,8 @@ class Workshop:
         """
         found = Outcome(where=where)
         run = self.world.run
-        while _outcome(self.world) not in ends and found.resumed < tries:
+        wanted = ("rolled-back",) if scene.request == "rollback" else ends
+        while _outcome(self.world) not in wanted and found.resumed < tries:
             mend()
             words: tuple[str, ...] = ("resume", "latest")
             if scene.request == "rollback" and not _begun(self.world, "rollback"):
@@ -122,7 +127,7 @@ class Workshop:
             )
             found.resumed += 1
         mend()
-        problems = self._problems(scene, found, ends)
+        problems = self._problems(scene, found, wanted)
         found.problem = f"{where}: {'; '.join(problems)}" if problems else ""
         if problems:
             found.problem += f"\n  run {run.id}\n  " + "\n  ".join(found.said)[-6000:].replace("\n", "\n  ")

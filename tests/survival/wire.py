@@ -316,4 +316,6 @@ def error_number(name: str) -> int:
 
 def trace_of(path: Path) -> list[str]:
     """Give what the points of a runner were, from number 1 on."""
-    return [line.partition(" ")[2] for line in path.read_text(errors="surrogateescape").splitlines()]
+    # Not splitlines: command lines may hold other characters that it takes for the end of a line.
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
+    return [line.partition(" ")[2] for line in text.split("\n")[:-1]]
