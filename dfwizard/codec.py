@@ -2,7 +2,8 @@
 
 Supported: dataclasses, `str`, `int`, `float`, `bool`, `None`, enums of strings, `tuple[X, ...]`, `Mapping[str, X]` and
 unions of those with `None` or, for dataclasses, of classes told apart by a class attribute `KIND` that is written as
-`"kind"`. Unknown keys are refused: a document written by a newer dfwizard must not be half understood.
+`"kind"`. Unknown keys are refused, and so is a `schema` that is higher than the class's own: a document written by a newer dfwizard
+must not be half understood.
 """
 
 from __future__ import annotations
@@ -149,6 +150,7 @@ def _read_dataclass(kind: type[Any], data: Any, where: str) -> Any:
         raise CodecError("the key is missing", where=f"{where}.kind")
     if tag is not None and data["kind"] != tag:
         raise CodecError(f"expected {tag!r}", where=f"{where}.kind")
+    _refuse_newer(kind, rest, where)
     hints = _hints(typing.cast("Hashable", kind))
     values = {}
     for field in dataclasses.fields(kind):
@@ -163,6 +165,16 @@ def _read_dataclass(kind: type[Any], data: Any, where: str) -> Any:
             remedy="It may have been written by a newer dfwizard: use that one.",
         )
     return kind(**values)
+
+
+def _refuse_newer(kind: type[Any], data: dict[str, Any], where: str) -> None:
+    known, found = getattr(kind, "schema", None), data.get("schema")
+    if isinstance(known, int) and isinstance(found, int) and found > known:
+        raise CodecError(
+            f"written in form {found}, known is {known}",
+            where=where,
+            remedy="A newer dfwizard wrote it: use that version.",
+        )
 
 
 def _expect(condition: bool, where: str, expected: str, data: Any) -> None:

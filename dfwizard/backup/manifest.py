@@ -225,12 +225,6 @@ def parse_manifest(text: bytes, *, where: str) -> Manifest:
             where=where,
             remedy="It may be damaged, or written by a newer dfwizard: try that one, or take another backup.",
         ) from error
-    if manifest.schema > SCHEMA:
-        raise BackupError(
-            f"the manifest has form {manifest.schema}, and this dfwizard reads up to {SCHEMA}",
-            where=where,
-            remedy="Use the dfwizard that took the backup, or a newer one.",
-        )
     names = [part.name for part in manifest.parts]
     odd = [name for name in names if not _stays_inside(name)]
     needed = {archive.file for archive in (manifest.tree, manifest.files) if archive is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 import secrets
@@ -14,13 +13,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from dfwizard import __version__, codec
-from dfwizard.errors import CodecError, DfwizardError, UsageError
+from dfwizard.errors import DfwizardError, UsageError
 from dfwizard.execution import durable, journal, state
 from dfwizard.execution.on_failure import OnFailure
 from dfwizard.hosts import holder
 from dfwizard.hosts.naming import located
 from dfwizard.instance.facts import Facts
-from dfwizard.planning.plan import SCHEMA as PLAN_SCHEMA
 from dfwizard.planning.plan import Plan
 
 SCHEMA = 1
@@ -109,11 +107,11 @@ class Run:
         Raises:
             DfwizardError: it is absent, damaged, or of a newer dfwizard.
         """
-        return _load(RunRecord, self.directory / "run.json", SCHEMA)
+        return _load(RunRecord, self.directory / "run.json")
 
     def plan(self, name: str = "plan.json") -> Plan:
         """Read a plan of the run; see `record` for errors."""
-        return _load(Plan, self.directory / name, PLAN_SCHEMA)
+        return _load(Plan, self.directory / name)
 
     def plans(self) -> dict[str, Plan]:
         """Read every plan of the run, by file name."""
@@ -122,7 +120,7 @@ class Run:
 
     def facts(self) -> Facts:
         """Read the facts that the plan was made from; see `record` for errors."""
-        return _load(Facts, self.directory / "facts.json", None)
+        return _load(Facts, self.directory / "facts.json")
 
     def state(self) -> state.RunState:
         """Give the state of the run as its journal tells it.
@@ -328,7 +326,7 @@ def _account() -> str:
     return f"{caller} as {name}" if caller and caller != name else name
 
 
-def _load(kind: type[codec.T], path: Path, schema: int | None) -> codec.T:
+def _load(kind: type[codec.T], path: Path) -> codec.T:
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -337,23 +335,7 @@ def _load(kind: type[codec.T], path: Path, schema: int | None) -> codec.T:
             where=str(path),
             remedy="See `dfwizard runs` for the runs that are whole.",
         ) from None
-    if schema is not None:
-        _require_schema(text, schema, path)
     return codec.loads(kind, text, where=str(path))
-
-
-def _require_schema(text: bytes, schema: int, path: Path) -> None:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return  # what is wrong with it is said where it is read
-    found = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(found, int) and found > schema:
-        raise CodecError(
-            f"written in form {found}, known is {schema}",
-            where=str(path),
-            remedy="A newer dfwizard wrote it: use that version.",
-        )
 
 
 def _unwritable(path: Path, error: OSError) -> DfwizardError:
