@@ -23,6 +23,8 @@ _PLACES: dict[str, Callable[[World], Path]] = {
 }
 _DISK = 64 << 20
 """Bytes of a small disk."""
+_ROOMS = (0, *((16 << 10) << power for power in range(12)))
+"""Bytes that are left on it: none, 16 KiB, and up to 32 MiB, which is more than a run needs."""
 
 
 def try_disks(
@@ -35,7 +37,7 @@ def try_disks(
         if points and not share:
             continue
         yield _injected(scenes, name, place, share, chance, say)
-        yield _full(scenes, name, place, share, say)
+        yield _full(scenes, name, place, share, chance, say)
 
 
 def _injected(
@@ -61,30 +63,33 @@ def _injected(
             what = f"{errno.errorcode[number]}{' from then on' if lasting else ''} at write {at} ({writes[at - 1]})"
             found = shop.settle(scene, f"{what}, first ended with {code}")
             line.count(found.problem, back=found.back)
-            say(f"{line.fault}, {what}: {found}")
+            say(f"{line.fault}, {found.where}: {found}")
     return line
 
 
-def _full(scenes: Scenes, name: str, place: str, count: int, say: Callable[[str], None]) -> Line:
-    """Put the directory on a disk of its own with little room, and a little more each time, until a whole run finds enough."""
+def _full(
+    scenes: Scenes, name: str, place: str, count: int, chance: random.Random, say: Callable[[str], None]
+) -> Line:
+    """Put the directory on a disk of its own with little room, each time with twice as much, until a whole run finds enough."""
     shop, scene = scenes.shop, scenes.scene(name)
     shop.world.put_back(scene.kept)
     target = _PLACES[place](shop.world)
-    line = Line(3, f"{_engine(scenes)}, {name}: little room on the disk of the {place} directory")
-    room, enough = 0, False
-    while not enough and (not count or line.tried < count):
+    line = Line(
+        3, f"{_engine(scenes)}, {name}: little room on the disk of the {place} directory", len(_ROOMS)
+    )
+    for room in spread(list(_ROOMS), count, chance):
         shop.world.put_back(scene.kept)
         with _small_disk(target) as disk:
             disk.leave(room)
             code = shop.serve(scene, shop.order(), fresh=False)
-            enough = code == 0
             disk.leave(_DISK)
             # Once there is room it is taken up, where it has not ended by then.
             found = shop.settle(scene, f"{room >> 10} KiB left, first ended with {code}")
-        line.points += 1
         line.count(found.problem, back=found.back)
-        say(f"{line.fault}, {room >> 10} KiB: {found}")
-        room = room * 2 if room else 32 << 10
+        say(f"{line.fault}, {found.where}: {found}")
+        if code == 0:
+            line.points = line.tried if not count else line.points
+            break
     return line
 
 
