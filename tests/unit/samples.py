@@ -29,7 +29,18 @@ from dfwizard.rules import AdminUi, load
 
 RULES = load()
 PATH = "/opt/dreamfactory"
-EXTENSIONS = ("ctype", "curl", "json", "mbstring", "openssl", "pdo_mysql", "pdo_pgsql", "pdo_sqlite", "xml", "zip")
+EXTENSIONS = (
+    "ctype",
+    "curl",
+    "json",
+    "mbstring",
+    "openssl",
+    "pdo_mysql",
+    "pdo_pgsql",
+    "pdo_sqlite",
+    "xml",
+    "zip",
+)
 
 
 def facts(release: str = "6.3.0", php: str = "8.1.27", **changes: Any) -> Facts:

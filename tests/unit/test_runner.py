@@ -620,7 +620,9 @@ setsid "$@" > /dev/null 2>&1 &
     bench.launch(run)
     assert bench.wait_event(run, ev.RunFinished).outcome == "done"
     assert (bench.instance / "auth").read_text() == f"{token}\n"
-    assert not [path for path in run.directory.rglob("*") if path.is_file() and b"c4nary" in path.read_bytes()]
+    assert not [
+        path for path in run.directory.rglob("*") if path.is_file() and b"c4nary" in path.read_bytes()
+    ]
     assert "c4nary" not in (tmp_path / "told").read_text()
     told = (tmp_path / "told").read_text().splitlines()
     assert told[0].startswith(f"--unit=dfwizard-{run.id}-")
