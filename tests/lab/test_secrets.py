@@ -1,11 +1,16 @@
-"""The database password and APP_KEY stand in no argv, no environment, no file but the backup's own, and in nothing printed."""
+"""Passwords, keys and tokens stand in no argv, no environment, no file but the backup's own, and in nothing printed.
+
+Not even where the commands that are run print all of them themselves, as they are and encoded: what they say is kept without.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
+import resource
 import shlex
+import shutil
 import stat
 import threading
 import urllib.parse
@@ -27,11 +32,63 @@ HOLDERS = ("env", "tree.tar", "dump.", "database.")
 """The parts of a backup that hold secrets, for they are what is backed up."""
 
 
+CANARIES = {
+    "DF_LICENSE_KEY": "c4nary0123456789licence",
+    "JWT_SECRET": "c4nary+jwt/secret=%&of-32-letters",
+    "MAIL_PASSWORD": "c4nary mail 'pass' $word",
+    "GITHUB_TOKEN": "ghp_c4naryOfGithub012345",
+}
+"""What else a `.env` may hold that nobody is to see."""
+TOKEN = "ghp_c4naryOfComposer98765"
+LOGIN = "glpat-c4naryOfTheRemote42"
+
+_TELL_ALL = """#!/bin/sh
+exec php -r '$all = file_get_contents(".env") . file_get_contents("auth.json") . file_get_contents(".git/config");
+echo "told by a hook\n", $all, base64_encode($all), "\n", rawurlencode($all), "\n", json_encode($all), "\n";'
+"""
+"""A hook of git that prints every secret there is, as it is and encoded."""
+
+
+def plant(lab: Lab) -> None:
+    """Put the canaries where secrets lie, and have git print them all when a release is checked out."""
+    with (lab.instance / ".env").open("a") as env:
+        env.writelines(
+            f"{name}={json.dumps(value).replace('$', chr(92) + '$')}\n" for name, value in CANARIES.items()
+        )
+    auth = {
+        "github-oauth": {"github.com": TOKEN},
+        "http-basic": {"x": {"username": "git", "password": TOKEN}},
+    }
+    (lab.instance / "auth.json").write_text(json.dumps(auth))
+    lab.git("config", "remote.mirror.url", f"https://{LOGIN}@git.example/df.git")
+    hook = lab.instance / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(_TELL_ALL)
+    hook.chmod(0o755)
+    for path in (lab.instance / "auth.json", hook.parent, hook):
+        shutil.chown(path, lab.owner, lab.owner)
+
+
+@contextmanager
+def core_dumps() -> Iterator[None]:
+    """Let the processes that are started leave core dumps, as where somebody looks for a fault."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
 def forms(secret: str) -> set[str]:
     """Give a secret in every way that it is likely to be written."""
     raw = secret.encode()
     doubled = secret.replace("\\", "\\\\")
-    return {
+    inside = {
+        base64.b64encode(b"x" * shift + raw).decode()[-(-shift * 8 // 6) : (shift + len(raw)) * 8 // 6]
+        for shift in range(3)
+    }
+    return inside | {
         secret,
         base64.b64encode(raw).decode().rstrip("="),
         base64.urlsafe_b64encode(raw).decode().rstrip("="),
@@ -53,6 +110,8 @@ def needles(lab: Lab) -> tuple[bytes, ...]:
     """Give all that must not be seen."""
     key = lab.app_key.removeprefix("base64:")
     found = forms(lab.db_password) | forms(lab.app_key) | forms(key)
+    for canary in (*CANARIES.values(), TOKEN, LOGIN):
+        found |= forms(canary)
     plain = base64.b64decode(key)
     return tuple(sorted({text.encode() for text in found} | {plain, plain.hex().encode()}))
 
@@ -67,6 +126,8 @@ class Sampler:
     def __init__(self, secrets: tuple[bytes, ...], places: tuple[Path, ...]) -> None:
         self.found: set[str] = set()
         self.seen: set[str] = set()
+        self.cores: dict[str, str] = {}
+        """The size that a core dump of each runner may have, when it was last looked at."""
         self._secrets = secrets
         self._places = tuple(os.fsencode(place) for place in places)
         self._before = set(_processes())
@@ -87,6 +148,9 @@ class Sampler:
         if not any(one in text for one in self._places for text in (argv, environ, place)):
             return
         self.seen.add(argv.split(b"\0")[0].decode("utf-8", "replace"))
+        if b"run-detached" in argv:
+            limits = (process / "limits").read_text().splitlines()
+            self.cores[process.name] = next(line for line in limits if "core file" in line).split()[4]
         for name, data in (("argv", argv), ("environment", environ)):
             if any(secret in data for secret in self._secrets):
                 self.found.add(f"{name} of {argv[:200]!r}")
@@ -133,13 +197,14 @@ def _processes() -> list[Path]:
 def test_no_secret_is_seen_anywhere(start_lab: StartLab, tmp_path: Path, engine: Engine) -> None:
     lab = start_lab(engine, "6.3.0", web=True)
     cli = Cli(lab, tmp_path / "state")
+    plant(lab)
     secrets = needles(lab)
     env = (lab.instance / ".env").read_bytes()
     assert lab.app_key.encode() in env
     path = str(lab.instance)
     said: list[Ended] = []
     sampler = Sampler(secrets, (lab.directory, cli.state))
-    with sampler.watching():
+    with core_dumps(), sampler.watching():
         said.append(cli.run("inspect", path).expect(0))
         said.append(cli.run("inspect", path, "--json").expect(0))
         said += [cli.run("plan", path, "--to", "7.1.0", "--format", form).expect(0) for form in FORMATS]
@@ -155,6 +220,11 @@ def test_no_secret_is_seen_anywhere(start_lab: StartLab, tmp_path: Path, engine:
         said.append(cli.run("runs", "--json").expect(0))
     assert {"composer", "php", "git"} & {Path(name).name for name in sampler.seen}
     assert sampler.found == set()
+    assert sampler.cores
+    assert set(sampler.cores.values()) == {"0"}
+    told = [path for path in cli.state.rglob("*.log") if b"told by a hook" in path.read_bytes()]
+    assert told
+    assert all(path.read_bytes().count(b"***") > 4 * len(CANARIES) for path in told)
     printed = "".join(f"{ended.out}\n{ended.err}" for ended in said).encode()
     assert [secret for secret in secrets if secret in printed] == []
     assert in_files(cli.state, secrets) == []
