@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -65,6 +66,9 @@ class Scenes:
         return replace(scene, points=points, steps=tuple(one.id for one in phase.steps if one.attempts))
 
 
+_NAMING = re.compile(r"(before|after) (rename|replace|unlink|remove|mkdir|rmdir) ")
+
+
 @dataclass(frozen=True)
 class Kill:
     """Who is killed, and at which of the points it makes sense."""
@@ -74,6 +78,8 @@ class Kill:
     torn: bool = False
     running: bool = False
     """While a program is at work, and not at the point itself."""
+    naming: bool = False
+    """Where a name is given, moved or taken outside of the run's directory: in the instance, beside it, and among the backups."""
 
     def fits(self, point: str) -> bool:
         """Tell whether this can be done at a point."""
@@ -81,6 +87,8 @@ class Kill:
             return point.startswith("after write")
         if self.running:
             return point.startswith("after start")
+        if self.naming:
+            return bool(_NAMING.match(point)) and "/runs/" not in point
         return True
 
 
@@ -90,6 +98,8 @@ KILLS = (
     Kill("child", "the running program killed", running=True),
     Kill("both", "runner and program killed", running=True),
     Kill("reboot", "the power cut: only what was synced is kept"),
+    Kill("runner", "the runner killed at a change of a name", naming=True),
+    Kill("reboot", "the power cut at a change of a name", naming=True),
 )
 _LONGEST_DELAY = 1.0
 
