@@ -101,7 +101,7 @@ def details(subject: str, facts: Facts, width: int) -> list[str]:
         lines += columns(found[title], width=width, indent="")
     if subject == "git" and facts.git is not None:
         lines += ["", "Files that differ or are not known to git:"]
-        lines += [f"  {one.state} {plain(one.path)}" for one in facts.git.dirty]
+        lines += [f"  {plain(one.state)} {plain(one.path)}" for one in facts.git.dirty]
         lines += [f"  ?? {plain(path)}" for path in facts.git.untracked]
     if subject == "tree" and facts.tree.foreign:
         lines += ["", f"Not as {facts.tree.owner} could make them (the first of them):"]

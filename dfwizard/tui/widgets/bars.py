@@ -9,6 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from dfwizard.execution.outcomes import WELL
+from dfwizard.reports.terminal import plain
 from dfwizard.tui import signs
 from dfwizard.tui.styles import fitted
 
@@ -59,7 +60,7 @@ class TitleBar(Static):
         width = self.size.width
         left = f" dfwizard {signs.LINE} {self._title}"
         room = width - len(left) - len(mark) - 3
-        right = fitted(self._instance, room) if room > 8 else ""
+        right = fitted(plain(self._instance), room) if room > 8 else ""
         gap = max(width - len(left) - len(right) - len(mark) - 2, 1)
         return Text.assemble(left, " " * gap, right, "  ", (mark, "bold reverse"), no_wrap=True, end="")
 
