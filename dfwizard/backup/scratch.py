@@ -197,8 +197,10 @@ def _quoted(subject: Subject, name: str) -> str:
     return mark + name.replace(mark, mark * 2) + mark
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+def _literal(subject: Subject, text: str) -> str:
+    if subject.driver == "mysql":  # a backslash is an escape there
+        text = text.replace("\\", "\\\\")
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _refusal(result: Result) -> str | None:
@@ -214,7 +216,7 @@ def _create(context: BackupContext, subject: Subject, asker: Asker, name: str, a
     refused = _refusal(asker.ask(context, f"CREATE DATABASE {_quoted(subject, name)} CHARACTER SET utf8mb4"))
     if refused is not None or not asker.admin:
         return refused
-    grant = f"GRANT ALL ON {_pattern(name)}.* TO {_account(context, app)}"
+    grant = f"GRANT ALL ON {_pattern(name)}.* TO {_account(context, subject, app)}"
     refused = _refusal(asker.ask(context, grant))
     if refused is not None:
         _drop(context, subject, asker, name, app)
@@ -233,7 +235,7 @@ def _create_postgresql(
     encoding, collate, ctype = answer.text.removesuffix("\n").split(SEPARATOR)
     sql = (
         f"CREATE DATABASE {_quoted(subject, name)} OWNER {_quoted(subject, settings.user or '')} TEMPLATE template0 "
-        f"ENCODING {_literal(encoding)} LC_COLLATE {_literal(collate)} LC_CTYPE {_literal(ctype)}"
+        f"ENCODING {_literal(subject, encoding)} LC_COLLATE {_literal(subject, collate)} LC_CTYPE {_literal(subject, ctype)}"
     )
     refused = _refusal(asker.ask(context, sql))
     if refused is not None:
@@ -262,13 +264,15 @@ def _drop(context: BackupContext, subject: Subject, asker: Asker, name: str, app
         context.report(f"note: the scratch database {name} could not be dropped: {refused}")
     if subject.driver == "mysql" and asker.admin:
         # a right on a database outlives the database; without one there is nothing to take back
-        asker.ask(context, f"REVOKE ALL PRIVILEGES ON {_pattern(name)}.* FROM {_account(context, app)}")
+        asker.ask(
+            context, f"REVOKE ALL PRIVILEGES ON {_pattern(name)}.* FROM {_account(context, subject, app)}"
+        )
 
 
-def _account(context: BackupContext, app: Asker) -> str:
+def _account(context: BackupContext, subject: Subject, app: Asker) -> str:
     """Give the application's account on a MySQL server, quoted: the user and the host it is known by."""
     user, _, host = app.ask(context, "SELECT CURRENT_USER()").text.removesuffix("\n").rpartition("@")
-    return f"{_literal(user)}@{_literal(host)}"
+    return f"{_literal(subject, user)}@{_literal(subject, host)}"
 
 
 def _pattern(name: str) -> str:
