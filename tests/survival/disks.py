@@ -21,7 +21,7 @@ _PLACES: dict[str, Callable[[World], Path]] = {
     "backup": lambda world: Path(world.run.plan().backup).parent,
     "instance": lambda world: world.lab.instance,
 }
-_DISK = 64 << 20
+_DISK = 256 << 20
 """Bytes of a small disk."""
 _ROOMS = (0, *((16 << 10) << power for power in range(12)))
 """Bytes that are left on it: none, 16 KiB, and up to 32 MiB, which is more than a run needs."""

@@ -138,7 +138,9 @@ class Workshop:
         outcome = _outcome(world)
         if outcome not in ends:
             return [f"it has ended so: {outcome}"]
-        problems = [f"it has left {path}" for path in leftovers(world.lab.directory)]
+        problems = [
+            f"it has left {path}" for path in leftovers(world.lab.directory) if not _announced(world, path)
+        ]
         problems += [f"a process of the run is still there: {pid}" for pid in processes_of(world.run)]
         state = world.run.state()
         problems += [f"the journal: {one}" for one in state.problems]
@@ -161,6 +163,12 @@ def _begun(world: World, request: str) -> bool:
     return (
         asked or state.decision == "rollback" or (state.phase is not None and state.phase.name == "rollback")
     )
+
+
+def _announced(world: World, path: str) -> bool:
+    """Tell whether the run has said that it leaves this: the tree of which no backup could be taken before it was taken back."""
+    aside = any(sign in path for sign in (".dfwizard-aside-", ".dfwizard-complete-"))
+    return aside and any("stays beside the instance" in one for one in world.run.state().warnings)
 
 
 def _unverified(world: World) -> list[str]:
