@@ -149,7 +149,7 @@ def _require_way_back(host: Host, run: Run, state: RunState) -> None:
     present = estimate(replace(facts, tree=replace(facts.tree, size=size)))
     for path, amount, what in (
         (posixpath.dirname(plan.backup), present.backup, "the backup of the present state"),
-        (posixpath.dirname(plan.instance), manifest.code.size, "the old tree beside the present one"),
+        (unpacking_place(host, plan.instance), manifest.code.size, "the old tree beside the present one"),
     ):
         free = host.free_bytes(path)
         if free < amount:
@@ -158,3 +158,11 @@ def _require_way_back(host: Host, run: Run, state: RunState) -> None:
                 where=path,
                 remedy="Make room there, then try again.",
             )
+
+
+def unpacking_place(host: Host, instance: str) -> str:
+    """Give the directory on whose disk a rollback unpacks the old tree: beside the present one, or in it where that is a disk of its own."""
+    beside = posixpath.dirname(instance)
+    there, around = host.stat(instance, follow=True), host.stat(beside, follow=True)
+    apart = there is not None and around is not None and there.device != around.device
+    return instance if apart else beside
