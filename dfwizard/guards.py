@@ -161,7 +161,7 @@ def _require_way_back(host: Host, run: Run, state: RunState) -> None:
 
 
 def unpacking_place(host: Host, instance: str) -> str:
-    """Give the directory on whose disk a rollback unpacks the old tree: beside the present one, or in it where that is a disk of its own."""
+    """Give where a rollback unpacks the old tree: beside the present one, or in it where that is a disk of its own."""
     beside = posixpath.dirname(instance)
     there, around = host.stat(instance, follow=True), host.stat(beside, follow=True)
     apart = there is not None and around is not None and there.device != around.device
