@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from tests.lab.fixtures import lab_directory
 from tests.survival import report
+from tests.survival.kills import SCENES
 from tests.survival.matrix import ROWS, Wanted, lines_of
 from tests.survival.report import Line
 
@@ -24,6 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--points", type=int, default=0, help="how many points of each row are tried; 0: all")
     parser.add_argument("--db", choices=("sqlite", "mariadb", "postgresql"), default="sqlite")
+    parser.add_argument(
+        "--scene", action="append", choices=SCENES, help="only in this, in row 1; may be repeated"
+    )
     parser.add_argument("--seed", type=int, default=None)
     chosen = parser.parse_args(arguments)
     if os.geteuid() != 0:
@@ -31,7 +35,15 @@ def main(arguments: Sequence[str]) -> int:
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}", flush=True)
     scratch = lab_directory()
-    wanted = Wanted(tuple(chosen.row or ROWS), chosen.points, chosen.db, random.Random(seed), scratch, _say)
+    wanted = Wanted(
+        tuple(chosen.row or ROWS),
+        chosen.points,
+        chosen.db,
+        random.Random(seed),
+        scratch,
+        _say,
+        tuple(chosen.scene or SCENES),
+    )
     lines = _told(lines_of(wanted))
     wrong = report.complaints(lines)
     print(f"\n{report.rows(lines)}")

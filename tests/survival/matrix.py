@@ -39,6 +39,8 @@ class Wanted:
     chance: random.Random
     scratch: Path
     say: Callable[[str], None]
+    scenes: tuple[str, ...]
+    """In what runs are killed."""
 
 
 def lines_of(wanted: Wanted) -> Iterator[Line]:
@@ -87,7 +89,7 @@ def _runs(wanted: Wanted) -> Iterator[Line]:
         if 8 in wanted.rows:
             yield from _journals(wanted, scenes)
         if 1 in wanted.rows:
-            yield from try_kills(scenes, wanted.chance, wanted.points, wanted.say)
+            yield from try_kills(scenes, wanted.chance, wanted.points, wanted.say, names=wanted.scenes)
         for row, trying in ((2, try_again), (5, try_leaving), (4, try_disturbing), (3, try_disks)):
             if row in wanted.rows:
                 yield from trying(scenes, wanted.chance, wanted.points, wanted.say)
