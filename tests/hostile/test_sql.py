@@ -69,7 +69,7 @@ def test_tables_of_any_name_are_made_counted_and_dropped(
     )
     before = probe_content(site.context, site.subject).tables
     with client_credentials(site.context.host, settings, site.context.private) as client_file:
-        told(site, client_file, made)
+        told(site, client_file, f"BEGIN;\n{made}COMMIT;\n")
         found = probe_content(site.context, site.subject).tables
         assert set(found) - set(before) == set(names)
         assert {found[name].rows for name in names} == {1}
