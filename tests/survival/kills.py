@@ -122,6 +122,8 @@ def try_kills(
             continue
         scene = scenes.scene(name)
         there = [place for place, point in enumerate(scene.points, 1) if kill.fits(point)]
+        if not there:
+            continue
         line = Line(1, f"{engine}, {name}: {kill.words}", len(there))
         for at in spread(there, share, chance):
             found = one_kill(scenes.shop, scene, kill, at, chance)
