@@ -20,7 +20,7 @@ from tests.lab.databases import Database, Engine
 from tests.lab.driving import ACCEPT_PHP, Cli, independent_digest
 from tests.lab.fixtures import StartLab, lab_directory
 from tests.lab.lab import Lab
-from tests.lab.processes import servers_in
+from tests.lab.processes import collect_ended, servers_in
 from tests.lab.test_interruption import processes_of
 from tests.survival.serving import start_servers
 
@@ -94,6 +94,7 @@ class World:
         while servers_in(self.lab.directory):
             assert time.monotonic() < deadline, "the servers cannot be ended"
             time.sleep(0.02)
+        collect_ended()  # one that nobody has collected still counts as alive for PostgreSQL's lock file
 
     def command(self, request: str, module: str = "tests.survival.runner") -> list[str]:
         """Give the argv of a runner for the run."""
