@@ -38,7 +38,8 @@ TELLING = {
         'SQLSTATE[HY000]: General error: 1 table "amqp_config" already exists',
         "  cause   The database holds tables of a newer release",
         "    rollback, decided by",
-        "    identical: commit,",
+        "    identical: commit, ",
+        " files with owners and modes, .env, 49 tables",
     ),
     "composer-network": (
         "The command was ended; its output says that it must fail:",
@@ -206,6 +207,7 @@ def _password(sandbox: Sandbox) -> str:
     return str(found)
 
 
+@pytest.mark.wide
 def test_the_lost_terminal_does_not_run_a_step_twice(machine: Machine) -> None:
     ended = machine.demo("--headless", "--speed", "0", "--keep", "--scenario", "lost-connection")
     assert ended.err.count("The connection is lost") == 1

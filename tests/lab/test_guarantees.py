@@ -109,6 +109,7 @@ def written_again_and_again(path: Path) -> Iterator[None]:
         writer.join()
 
 
+@pytest.mark.wide
 def test_what_is_not_identical_is_named(lab: Lab, cli: Cli) -> None:
     cli.upgrade("7.1.0").expect(NO_ADDRESS)
     with written_again_and_again(lab.instance / "public" / "stranger.txt"):
@@ -168,6 +169,7 @@ def test_accepted_licence_files_block_no_longer_and_the_way_back_is_theirs_too(l
     assert independent_digest(lab) == before
 
 
+@pytest.mark.wide
 def test_accepted_licence_files_let_the_upgrade_end_verified(licensed: Cli) -> None:
     licensed.upgrade("7.1.0", "--accept", "licence-files").expect(NO_ADDRESS)
 

@@ -429,6 +429,7 @@ def test_a_hostile_path_production_maintenance_and_a_cached_configuration(tmp_pa
         shutil.rmtree(place)
 
 
+@pytest.mark.wide
 def test_names_that_a_shell_would_obey(start_lab: StartLab, tmp_path: Path) -> None:
     lab = start_lab("sqlite", "6.3.0")
     hostile = lab.directory / "opt" / '$(touch pwned);"q" `touch pwned`\n-x é'
@@ -490,6 +491,7 @@ def test_a_tag_clone_on_a_mount_point_and_what_users_wrote(start_lab: StartLab, 
         subprocess.run(["umount", str(lab.instance)], check=True)
 
 
+@pytest.mark.wide
 def test_untracked_files_in_the_way_come_back(start_lab: StartLab, tmp_path: Path) -> None:
     lab = start_lab("sqlite", "6.3.0")
     cli = Cli(lab, tmp_path / "state")

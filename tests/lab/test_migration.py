@@ -146,6 +146,7 @@ def test_kill_9_while_the_source_is_saved_is_resumed_to_a_verified_end(pair: Pai
     pair.cli.run("rollback", "latest", "--yes").expect(0)
 
 
+@pytest.mark.wide
 def test_kill_9_in_the_migrations_is_resumed_and_what_the_source_got_meanwhile_is_told(pair: Pair) -> None:
     run = kill_in(pair, "migrate-7.1.0")
     note = pair.source.instance / "storage/app/written meanwhile"
@@ -165,6 +166,7 @@ def mariadb_pair(start_module_lab: StartLab, tmp_path_factory: pytest.TempPathFa
     return start_pair(start_module_lab, "mariadb", tmp_path_factory.mktemp("mariadb") / "state")
 
 
+@pytest.mark.wide
 def test_kill_9_in_the_import_is_taken_back(mariadb_pair: Pair) -> None:
     pair = mariadb_pair
     source, target = described(pair.source), described(pair.target)

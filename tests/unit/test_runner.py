@@ -655,7 +655,7 @@ def test_a_kill_at_any_journal_write_leads_to_the_same_end(
     crashing = bench.instance.parent / "crashing.py"
     crashing.write_text(CRASHING + RUNNER)
     ended_by_itself: set[str] = set()
-    for number in range(1, 40, stride(request, 3)):
+    for number in range(1, 40, stride(request, 4)):
         for mode in ("before", "torn", "after"):
             if mode in ended_by_itself:
                 continue
