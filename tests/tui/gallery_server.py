@@ -48,7 +48,7 @@ async def server_connecting(sitting: Sitting) -> None:
     world = sitting.world()
     async with sitting.open(world) as drive:
         dialog = await _choosing(sitting, world, drive)
-        sitting.patch.setattr(dialog, "_reach", lambda *_call: None)
+        sitting.patch.setattr(dialog._asking, "background", lambda *_work, **_how: None)
         await drive.press("down", "enter")
         await drive.until_text("Connecting to")
         await sitting.shoot(drive)

@@ -133,7 +133,13 @@ def test_details_say_all_about_a_step() -> None:
 
 
 def test_outputs_of_attempts_and_remedies_are_told_apart() -> None:
-    known = StepState("a", attempts=2, outputs=("output/001-a.log", "output/001-a-2.log"), remedies=1)
+    known = StepState(
+        "a",
+        attempts=2,
+        outputs=("output/001-a.log", "output/001-a-2.log"),
+        remedies=1,
+        remedy_outputs=("output/001-a-remedy-1.log",),
+    )
     assert outputs_of(known) == (
         ("attempt 1", "output/001-a.log"),
         ("attempt 2", "output/001-a-2.log"),

@@ -81,11 +81,11 @@ def rig(tmp_path: Path) -> Rig:
     return Rig(Store(tmp_path / "state").create(nothing, None, host="localhost"))
 
 
-def said(rig: Rig, step: str, text: str, then: str = "exit 0") -> bool:
+def said(rig: Rig, step: str, text: str, then: str = "exit 0", first: str = ":") -> bool:
     """Carry out the plan's step with a program in its place that says `text`."""
     planned = PLAN.step(step)
     assert isinstance(planned.action, Execute)
-    script = f"printf %s {shlex.quote(text)}; {then}"
+    script = f"{first}; printf %s {shlex.quote(text)}; {then}"
     action = replace(planned.action, argv=("sh", "-c", script), cwd=None, user=None, env={})
     return rig.attempt(replace(planned, action=action, done_when=None))
 
@@ -99,7 +99,7 @@ def test_a_step_fails_though_its_program_exits_with_0(rig: Rig, lie: str) -> Non
 @pytest.mark.parametrize("trouble", HOPELESS)
 def test_a_step_that_cannot_succeed_is_ended_at_once(rig: Rig, tmp_path: Path, trouble: str) -> None:
     pid = tmp_path / "pid"
-    assert not said(rig, *HOPELESS[trouble], then=f"echo $$ >{pid}; sleep 600")
+    assert not said(rig, *HOPELESS[trouble], first=f"echo $$ >{pid}", then="sleep 600")
     assert "must fail" in rig.failure.message
     assert rig.failure.seconds < 60
     assert not living(int(pid.read_text()))

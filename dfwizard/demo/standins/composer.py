@@ -144,7 +144,7 @@ def _download(packages: list[Package], each: float) -> bool:
         if network is not None and number == NETWORK_LOST:
             for text in mishaps.no_network([_known(one) for one in packages[number - 2 : number + 1]]):
                 _say(text)
-                world.pause(1)
+                mishaps.try_on()
             return False
         if disk is not None and number == len(packages) // 2:
             _say(mishaps.fill_disk())

@@ -57,6 +57,11 @@ def no_network(packages: list[tuple[str, str, str]]) -> list[str]:
     return said
 
 
+def try_on() -> None:
+    """Take time for a vain attempt, as composer does for minutes: who ends it at its first words gets no more of them."""
+    time.sleep(_SEEN_SECONDS)
+
+
 def fill_disk() -> str:
     """Let another program take the last free block of the disk, and give composer's words for it."""
     world.write_document(DISK, {"free_kilobytes": 0})
