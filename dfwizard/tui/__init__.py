@@ -39,6 +39,7 @@ def run_wizard(
     from dfwizard.tui.session import Demo, Session
 
     driver.accept_any_byte()
+    driver.outlive_the_terminal()
     visit = session or Session()
     app = Wizard(
         controller,

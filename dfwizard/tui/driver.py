@@ -35,6 +35,22 @@ def accept_any_byte() -> None:
     setattr(linux_driver, "getincrementaldecoder", lenient)  # noqa: B010
 
 
+def outlive_the_terminal() -> None:
+    """Have the thread that writes take frames also when the terminal has gone: nobody must wait for it, nor hear of it."""
+    from textual.drivers._writer_thread import WriterThread
+
+    write = WriterThread.run
+
+    def run(self: WriterThread) -> None:
+        try:
+            write(self)
+        except OSError:
+            while self._queue.get() is not None:
+                pass
+
+    setattr(WriterThread, "run", run)  # noqa: B010
+
+
 def let_go() -> None:
     """Write to a terminal that has gone no more: the interpreter would fail at its end with what is left to be written."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

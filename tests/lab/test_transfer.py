@@ -208,7 +208,7 @@ def test_a_link_that_does_not_come_back_ends_the_attempt_and_the_next_one_goes_o
 
 
 def test_a_source_that_changes_meanwhile_is_told(far: Far, tmp_path: Path) -> None:
-    _written(tmp_path / "source", 16 * MEGABYTE)
+    _written(tmp_path / "source", 64 * MEGABYTE)  # more than can be on its way at once
 
     def moving(progress: Progress) -> None:
         if progress.done > 2 * MEGABYTE:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dfwizard.tui.feed import Feed
     from dfwizard.tui.screens.base import StageScreen
 
+_PARTS = ("#run-head", "#run-banner", "#run-steps", "#run-output-head", "#run-log")
 TICK_SECONDS = 1.0
 """The pause between two looks at the clock."""
 
@@ -101,8 +102,9 @@ class RunPanel(Container):
 
     @property
     def feed(self) -> Feed | None:
-        """Give the run as it goes; None once the panel has gone."""
-        return self._screen.wizard.feed if self.is_attached and self.query(LineLog) else None
+        """Give the run as it goes; None once the panel has gone, of which one part goes after the other."""
+        whole = self.is_attached and all(self.query(part) for part in _PARTS)
+        return self._screen.wizard.feed if whole else None
 
     @property
     def _screen(self) -> StageScreen:
