@@ -14,6 +14,7 @@ from dfwizard.execution.on_failure import OnFailure
 from tests.lab.driving import Cli, independent_digest
 from tests.lab.fixtures import StartLab
 from tests.lab.lab import Lab
+from tests.thorough import wide
 
 pytestmark = pytest.mark.lab
 
@@ -85,7 +86,7 @@ def test_an_older_run_is_not_taken_back_over_a_newer_one(lab: Lab, cli: Cli) -> 
     assert lab.git("rev-parse", "HEAD").stdout.strip() == lab.commits["6.3.0"]
 
 
-@pytest.mark.parametrize("damage", ["moved", "truncated"])
+@pytest.mark.parametrize("damage", [wide("moved"), "truncated"])
 def test_a_rollback_without_its_backup_is_refused_with_the_api_open(lab: Lab, cli: Cli, damage: str) -> None:
     cli.upgrade("7.1.0").expect(0)
     backup = next(path for path in (cli.state / "backups").iterdir())

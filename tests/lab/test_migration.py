@@ -138,6 +138,7 @@ def kill_in(pair: Pair, step: str) -> Run:
     return run
 
 
+@pytest.mark.wide
 def test_kill_9_while_the_source_is_saved_is_resumed_to_a_verified_end(pair: Pair) -> None:
     run = kill_in(pair, "source-backup")
     pair.cli.run("resume", "latest").expect(NO_ADDRESS)
@@ -219,6 +220,7 @@ def test_the_sources_own_server_is_refused_under_another_name(mariadb_pair: Pair
         (mariadb_pair.target.instance / ".env").write_bytes(kept)
 
 
+@pytest.mark.wide
 def test_another_kind_of_database_is_refused(sqlite_pair: Pair, mariadb_pair: Pair) -> None:
     mixed = Pair(sqlite_pair.source, mariadb_pair.target, mariadb_pair.cli)
     refused(mixed, "engine-mismatch")

@@ -17,11 +17,14 @@ from dfwizard.demo import Sandbox, Scenario, open_sandbox, scenario, scenarios
 from dfwizard.demo.content import DATABASE
 from dfwizard.demo.sandbox import TERMINAL
 from dfwizard.execution import processes
+from tests.thorough import wide
 from tests.tui.driving import NARROW, WIDE
 from tests.tui.walking import Walk, picture, walking
 
 NAMES = [one.name for one in scenarios() if not one.source and one.name != "lost-connection"]
 """The scenarios of an upgrade that one wizard sees from beginning to end."""
+SELDOM = ("dirty-tree", "long-road", "smooth")
+"""Those walked in the wide run alone: they show nothing on a screen that the others do not."""
 
 TELLS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "smooth": {
@@ -198,8 +201,8 @@ def commit(walk: Walk) -> str:
 @pytest.mark.parametrize(
     ("name", "size", "start"),
     [
-        *(pytest.param(name, NARROW, "", id=name) for name in NAMES),
-        pytest.param("migration-fails", WIDE, "instance", id="migration-fails-wide"),
+        *((wide if name in SELDOM else pytest.param)(name, NARROW, "", id=name) for name in NAMES),
+        wide("migration-fails", WIDE, "instance", id="migration-fails-wide"),
     ],
 )
 def test_a_scenario_is_walked_by_keys_to_its_end(name: str, size: tuple[int, int], start: str) -> None:
